@@ -1,0 +1,1 @@
+"""Tallystick: a complete payments platform on PostgreSQL, with provable books."""

@@ -1,0 +1,87 @@
+"""The chart of accounts: which accounts there are, what they are called, and on which side.
+
+An account's id follows from its owner and its code, so nobody ever has to look one up.
+
+| account                      | class     | normal side | owner    |
+|------------------------------|-----------|-------------|----------|
+| `rail:{route}:clearing:{C}`  | asset     | debit       | platform |
+| `platform:bank:{C}`          | asset     | debit       | platform |
+| `channel:clearing:{C}`       | asset     | debit       | platform |
+| `loans:receivable:{C}`       | asset     | debit       | platform |
+| `merchant:{id}:payable:{C}`  | liability | credit      | merchant |
+| `platform:suspense:{C}`      | liability | credit      | platform |
+| `platform:fees:{C}`          | income    | credit      | platform |
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from asyncpg.pgproto.pgproto import UUID as FastUUID
+
+from tallystick.ledger import Open
+from tallystick.platform.ids import derived_id, typeid
+
+PLATFORM: UUID = FastUUID("00000000-0000-7000-8000-000000000000")
+"""The owner of the platform's own accounts: bucket 0, time 0."""
+
+
+def account_id(owner_id: UUID, code: str) -> UUID:
+    """The id of the owner's account with this code."""
+    return derived_id(owner_id, code)
+
+
+def clearing_code(route: str, currency: str) -> str:
+    """What a rail owes us for captures it has not paid out yet."""
+    return f"rail:{route}:clearing:{currency}"
+
+
+def bank_code(currency: str) -> str:
+    """Our own money at our bank."""
+    return f"platform:bank:{currency}"
+
+
+def fees_code(currency: str) -> str:
+    """What we earned."""
+    return f"platform:fees:{currency}"
+
+
+def suspense_code(currency: str) -> str:
+    """Money that arrived and could not be placed; it must come back to zero."""
+    return f"platform:suspense:{currency}"
+
+
+def payable_code(merchant_id: UUID, currency: str) -> str:
+    """What we owe a merchant."""
+    return f"merchant:{typeid('mer', merchant_id)}:payable:{currency}"
+
+
+def intake_clearing_code(currency: str) -> str:
+    """Payments that channels reported and have not handed over yet."""
+    return f"channel:clearing:{currency}"
+
+
+def receivable_code(currency: str) -> str:
+    """What borrowers still owe; recorded payments lower it."""
+    return f"loans:receivable:{currency}"
+
+
+def merchant_accounts(merchant_id: UUID, currencies: Iterable[str]) -> tuple[Open, ...]:
+    """The accounts a merchant starts with. A payable may not be overdrawn."""
+    codes = ((payable_code(merchant_id, currency), currency) for currency in currencies)
+    return tuple(
+        Open(account_id(merchant_id, code), code, currency, "credit") for code, currency in codes
+    )
+
+
+def platform_accounts(routes: Iterable[str], currencies: Iterable[str]) -> tuple[Open, ...]:
+    """The platform's own accounts for these rails and currencies, none of them limited."""
+    opens = []
+    for currency in currencies:
+        debits = [clearing_code(route, currency) for route in routes]
+        debits += [bank_code(currency), intake_clearing_code(currency), receivable_code(currency)]
+        credits_ = [fees_code(currency), suspense_code(currency)]
+        for side, codes in (("debit", debits), ("credit", credits_)):
+            opens += [
+                Open(account_id(PLATFORM, code), code, currency, side, None) for code in codes
+            ]
+    return tuple(opens)

@@ -1,0 +1,37 @@
+"""The journal: the one door through which every change becomes durable.
+
+Promises: a change is recorded whole or not at all; what was answered is on disk; a claim stands
+for one effect; position order is commit order within a lane; nothing recorded is ever rewritten.
+Tables: `journal_lanes`, `journal_batches`, `journal_facts`, `journal_claims`,
+`journal_subject_keys`, and the projections that rooms publish.
+"""
+
+from tallystick.journal.journal import Journal
+from tallystick.journal.model import (
+    Asked,
+    Change,
+    CloseClaim,
+    Conflict,
+    Fact,
+    JournalError,
+    Origin,
+    Projection,
+    Refused,
+    Repeated,
+    Told,
+)
+
+__all__ = [
+    "Asked",
+    "Change",
+    "CloseClaim",
+    "Conflict",
+    "Fact",
+    "Journal",
+    "JournalError",
+    "Origin",
+    "Projection",
+    "Refused",
+    "Repeated",
+    "Told",
+]

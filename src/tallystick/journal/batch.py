@@ -1,0 +1,252 @@
+"""One batch in one transaction: lock, load, judge in memory, write, seal.
+
+The order is fixed and every statement touches one table: the lane row first, then accounts and
+reservations by id; only then, in fresh statements, claims and rows, so that nothing is judged on
+what was read before its lock was held. Nothing here is retried: see `lane`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct, json
+
+from tallystick.journal import store
+from tallystick.journal.chain import next_head
+from tallystick.journal.model import (
+    Change,
+    CloseClaim,
+    Conflict,
+    Fact,
+    JournalError,
+    Recorded,
+    Refused,
+    Repeated,
+    StandingClaim,
+    Told,
+)
+from tallystick.journal.projections import ProjectionBatch, ProjectionTable
+from tallystick.journal.store import LaneRow
+from tallystick.ledger import LedgerBatch, TransferRow
+from tallystick.platform.clock import Clock
+from tallystick.platform.crash import crash_point
+from tallystick.platform.postgres.pools import Connection
+
+encode = json.Encoder(order="deterministic").encode
+
+Outcome = Recorded | JournalError
+
+
+class Written(Struct, frozen=True):
+    """A batch that only waits for its commit: one outcome a change, and the head it would leave.
+
+    `head` is None when there was nothing to write.
+    """
+
+    outcomes: list[Outcome]
+    batch: int
+    head: bytes | None
+
+
+class BatchWriter:
+    """Judges and writes the changes of one batch within an open transaction."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        tables: Mapping[str, tuple[ProjectionTable, ...]],
+        clock: Clock,
+        lane: int,
+    ) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._lane = lane
+        self._ledger = LedgerBatch(connection)
+        self._projections = ProjectionBatch(connection, tables)
+        self._claims: dict[UUID, StandingClaim] = {}
+        self._new_claims: dict[UUID, StandingClaim] = {}
+        self._closed_claims: dict[UUID, StandingClaim] = {}
+        self._versions: dict[UUID, int] = {}
+        self._told: list[Told] = []
+        self._row: LaneRow
+        self._at: datetime
+
+    async def write(self, changes: Sequence[Change]) -> Written:
+        """Judge every change and write all that is accepted. The caller commits."""
+        await self._lock_and_load(changes)
+        batch = self._row.seq + 1
+        outcomes = [self._judge(change, batch) for change in changes]
+        head = await self._write_rows(batch)
+        crash_point("journal.before_commit")
+        return Written(outcomes, batch, head)
+
+    async def _lock_and_load(self, changes: Sequence[Change]) -> None:
+        connection = self._connection
+        self._row = await store.lock_lane(connection, self._lane)
+        crash_point("journal.after_lock")
+        latest = await self._ledger.lock(
+            [transfer for change in changes for transfer in change.transfers],
+            [verb for change in changes for verb in change.accounts],
+        )
+        claim_ids = [change.claim.id for change in changes if change.claim]
+        claim_ids += [change.close.claim_id for change in changes if change.close]
+        if claim_ids:
+            self._claims = await store.load_claims(connection, claim_ids)
+        unversioned = await self._projections.load(changes)
+        self._versions = self._projections.versions
+        if unversioned:
+            self._versions |= await store.load_versions(connection, unversioned)
+        # No account's history and no lane ever runs backwards, whatever the clock does.
+        self._at = max(self._clock.now(), self._row.last_at, latest or self._row.last_at)
+
+    def _judge(self, change: Change, batch: int) -> Outcome:
+        try:
+            self._require_unclaimed(change)
+            self._require_versions(change.facts)
+            self._projections.require_free_keys(change)
+            self._require_running(change.close)
+        except JournalError as error:
+            return error
+        verdict = self._ledger.judge(
+            change.id,
+            change.transfers,
+            change.accounts,
+            at=self._at,
+            lane=self._lane,
+            batch=batch,
+        )
+        if verdict.refusal:
+            self._remember(change, verdict.refusal)
+            return Refused(*verdict.refusal)
+        account_facts = [Fact(f.account_id, f.version, f.kind, f.data) for f in verdict.facts]
+        self._accept(change, (*change.facts, *account_facts))
+        return Recorded(self._at, self._lane, batch, tuple(verdict.rows))
+
+    def _require_unclaimed(self, change: Change) -> None:
+        if change.claim:
+            standing = self._claims.get(change.claim.id)
+            if standing:
+                raise Repeated(standing, same=standing.fingerprint == change.claim.fingerprint)
+
+    def _require_versions(self, facts: Sequence[Fact]) -> None:
+        expected: dict[UUID, int] = {}
+        for fact in facts:
+            current = expected.get(fact.aggregate_id)
+            if current is None:
+                current = self._versions.get(fact.aggregate_id, 0)
+            if fact.version != current + 1:
+                raise Conflict(f"{fact.kind} {fact.aggregate_id} is at version {current}")
+            expected[fact.aggregate_id] = fact.version
+
+    def _require_running(self, close: CloseClaim | None) -> None:
+        if close:
+            standing = self._claims.get(close.claim_id)
+            if standing is None or standing.state != "running":
+                raise Conflict(f"claim {close.claim_id} is not running")
+
+    def _remember(self, change: Change, refusal: tuple[str, str]) -> None:
+        """A refusal by a business rule stands under its claim; nothing else is remembered."""
+        if change.claim:
+            claim = change.claim
+            self._claims[claim.id] = self._new_claims[claim.id] = StandingClaim(
+                claim.id,
+                claim.fingerprint,
+                claim.subject_id,
+                claim.subject_version,
+                "refused",
+                ": ".join(refusal),
+            )
+
+    def _accept(self, change: Change, facts: Sequence[Fact]) -> None:
+        self._projections.take_keys(change)
+        for fact in facts:
+            self._versions[fact.aggregate_id] = fact.version
+            position = self._row.position + len(self._told) + 1
+            self._told.append(
+                Told(
+                    self._lane,
+                    position,
+                    fact.aggregate_id,
+                    fact.version,
+                    fact.kind,
+                    fact.schema_version,
+                    fact.data,
+                    change.origin,
+                    self._at,
+                )
+            )
+        claim = change.claim
+        if claim:
+            self._claims[claim.id] = self._new_claims[claim.id] = StandingClaim(
+                claim.id,
+                claim.fingerprint,
+                claim.subject_id,
+                claim.subject_version,
+                "running" if claim.running else "done",
+                None,
+            )
+        if change.close:
+            self._close(change.close)
+
+    def _close(self, close: CloseClaim) -> None:
+        standing = self._claims[close.claim_id]
+        closed = StandingClaim(
+            standing.id,
+            standing.fingerprint,
+            standing.subject_id,
+            close.subject_version,
+            "refused" if close.refusal else "done",
+            ": ".join(close.refusal) if close.refusal else None,
+        )
+        self._claims[closed.id] = closed
+        # A claim made and closed in one batch is only ever written closed.
+        kept = self._new_claims if closed.id in self._new_claims else self._closed_claims
+        kept[closed.id] = closed
+
+    async def _write_rows(self, batch: int) -> bytes | None:
+        connection = self._connection
+        if self._new_claims:
+            await store.insert_claims(connection, _sorted(self._new_claims))
+        if self._closed_claims:
+            await store.close_claims(connection, _sorted(self._closed_claims))
+        facts = [self._fact_row(fact, batch) for fact in self._told]
+        if facts:
+            await store.insert_facts(connection, facts)
+        transfers = await self._ledger.write()
+        await self._projections.write(self._told)
+        if not facts and not transfers:
+            return None
+        return await self._seal(batch, facts, transfers)
+
+    def _fact_row(self, fact: Told, batch: int) -> tuple[Any, ...]:
+        return (
+            fact.position,
+            batch,
+            fact.at,
+            fact.aggregate_id,
+            fact.version,
+            fact.lane,
+            fact.schema_version,
+            fact.kind,
+            encode(fact.data).decode(),
+            fact.origin.actor,
+            fact.origin.request_id,
+            fact.origin.cause,
+        )
+
+    async def _seal(
+        self, batch: int, facts: list[tuple[Any, ...]], transfers: list[TransferRow]
+    ) -> bytes:
+        lane, row, at = self._lane, self._row, self._at
+        position = row.position + len(facts)
+        head = next_head(row.head, (lane, batch, at), facts, transfers)
+        await self._connection.execute(
+            store.INSERT_BATCH, lane, batch, at, len(facts), len(transfers), position, head
+        )
+        await self._connection.execute(store.MOVE_LANE, lane, batch, position, head, at)
+        return head
+
+
+def _sorted(claims: Mapping[UUID, StandingClaim]) -> list[StandingClaim]:
+    return [claims[claim_id] for claim_id in sorted(claims)]

@@ -1,0 +1,196 @@
+"""The journal itself: callers queue up, one batch is in flight, whoever arrives joins the next.
+
+There is no timer: a lone change waits for nothing, and under load the batches grow by themselves.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from tallystick.journal.answers import Answers
+from tallystick.journal.lane import Lane, LaneUnavailable, OutcomeOpen, Ticket
+from tallystick.journal.log import Log
+from tallystick.journal.model import (
+    Busy,
+    Change,
+    Projection,
+    Recorded,
+    Repeated,
+    StandingClaim,
+    Told,
+    Unknown,
+)
+from tallystick.journal.projections import ProjectionTable
+from tallystick.journal.sealing import Seals
+from tallystick.platform.clock import Clock
+from tallystick.platform.postgres.pools import Database
+from tallystick.platform.telemetry import get_logger
+
+BATCH_CHANGES_MAX = 1_000
+BATCH_ROWS_MAX = 10_000
+DEADLINE_LOOK_S = 0.05
+RETRY_PAUSES_S = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
+
+_log = get_logger("tallystick.journal")
+
+
+class Journal:
+    """The one door for every change. `Journal.open` makes one."""
+
+    def __init__(self, lane: Lane, log: Log, answers: Answers, seals: Seals) -> None:
+        self._lane = lane
+        self._log = log
+        self._answers = answers
+        self._seals = seals
+        self._queue: deque[Ticket] = deque()
+        self._in_flight: Sequence[Ticket] = ()
+        self._arrived = asyncio.Event()
+        self._closing = False
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        database: Database,
+        clock: Clock,
+        *,
+        projections: Sequence[Projection] = (),
+        master_key: bytes,
+        lane: int = 0,
+    ) -> AsyncIterator["Journal"]:
+        """A journal that records on `lane` until the context ends; then all that waits is written."""
+        async with database.reading() as connection:
+            tables = [await ProjectionTable.of(connection, p) for p in projections]
+        by_kind: dict[str, list[ProjectionTable]] = defaultdict(list)
+        for table in tables:
+            for kind in table.projection.kinds:
+                by_kind[kind].append(table)
+        log = Log(database, projections)
+        writer = Lane(database, clock, {k: tuple(v) for k, v in by_kind.items()}, lane)
+        seals = Seals(database, clock, master_key)
+        journal = cls(writer, log, Answers(database), seals)
+        pump = asyncio.create_task(journal._pump(), name="journal")
+        watch = asyncio.create_task(journal._watch_deadlines(), name="journal deadlines")
+        try:
+            yield journal
+        finally:
+            journal._closing = True
+            journal._arrived.set()
+            await pump
+            watch.cancel()
+            await writer.close()
+            await seals.close()
+
+    # Writing ----------------------------------------------------------------------------------
+
+    async def record(self, change: Change, *, patience_s: float = 10.0) -> Recorded:
+        """Make the change durable; it is on disk when this returns.
+
+        Raises Conflict, Refused, Repeated, Busy (not recorded), or Unknown (ask again with the
+        same key).
+        """
+        loop = asyncio.get_running_loop()
+        ticket = Ticket(change, loop.create_future(), loop.time() + patience_s)
+        self._queue.append(ticket)
+        self._arrived.set()
+        return await ticket.future
+
+    async def _watch_deadlines(self) -> None:
+        """Answer whoever has waited too long: one look for all costs less than a timer each."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(DEADLINE_LOOK_S)
+            now_s = loop.time()
+            for ticket in self._in_flight:
+                if ticket.deadline_s < now_s:
+                    ticket.answer(Unknown("not known yet: ask again with the same key"))
+            for ticket in self._queue:
+                if ticket.deadline_s < now_s:
+                    ticket.answer(Busy("the journal is too busy: try again later"))
+
+    async def _pump(self) -> None:
+        while self._queue or not self._closing:
+            if not self._queue:
+                self._arrived.clear()
+                await self._arrived.wait()
+                continue
+            self._in_flight = self._next_batch()
+            try:
+                await self._see_through(self._in_flight)
+            except Exception:
+                _log.exception("batch_failed", changes=len(self._in_flight))
+                for ticket in self._in_flight:
+                    ticket.answer(Unknown("the batch failed unexpectedly"))
+            finally:
+                self._in_flight = ()
+
+    def _next_batch(self) -> list[Ticket]:
+        batch: list[Ticket] = []
+        rows = 0
+        while self._queue and len(batch) < BATCH_CHANGES_MAX and rows < BATCH_ROWS_MAX:
+            ticket = self._queue.popleft()
+            if ticket.waits:
+                change = ticket.change
+                rows += len(change.facts) + len(change.transfers) + len(change.accounts)
+                batch.append(ticket)
+        return batch
+
+    async def _see_through(self, tickets: Sequence[Ticket]) -> None:
+        """Try until every ticket is answered or nobody waits any more."""
+        open_batch: OutcomeOpen | None = None
+        attempt = 0
+        while any(ticket.waits for ticket in tickets):
+            await asyncio.sleep(RETRY_PAUSES_S[min(attempt, len(RETRY_PAUSES_S) - 1)])
+            attempt += 1
+            try:
+                if open_batch and await self._lane.settle(open_batch):
+                    open_batch = None
+                    continue
+                open_batch = None
+                await self._lane.record([ticket for ticket in tickets if ticket.waits])
+            except LaneUnavailable as error:
+                _log.warning("lane_unavailable", attempt=attempt, error=str(error))
+            except OutcomeOpen as error:
+                _log.warning("outcome_open", batch=error.written.batch)
+                open_batch = error
+
+    # Repeats, reading, sealing ------------------------------------------------------------------
+
+    async def answer(self, repeat: Repeated, *, patience_s: float) -> StandingClaim:
+        """The done claim that answers a repeat, waiting for it while the first call runs.
+
+        Raises KeyReused, StillRunning, or the remembered Refused.
+        """
+        return await self._answers.answer(repeat, patience_s=patience_s)
+
+    async def find_claim(self, claim_id: UUID) -> StandingClaim | None:
+        return await self._answers.find(claim_id)
+
+    async def facts_of(
+        self, aggregate_id: UUID, up_to_version: int | None = None
+    ) -> tuple[Told, ...]:
+        """The facts of one aggregate in their order."""
+        return await self._log.facts_of(aggregate_id, up_to_version)
+
+    async def row_as_of(self, projection: Projection, aggregate_id: UUID, version: int) -> Any:
+        """The projection's row as it stood after the aggregate's `version`-th fact."""
+        return await self._log.row_as_of(projection, aggregate_id, version)
+
+    async def facts_after(self, lane: int, position: int, limit: int = 1_000) -> list[Told]:
+        """The next facts of one lane; a reader's cursor is one position a lane."""
+        return await self._log.facts_after(lane, position, limit)
+
+    async def seal(self, subject_id: UUID, clear: Mapping[str, object]) -> str:
+        """Personal or free text, sealed under its subject's key so that it can be erased."""
+        return await self._seals.seal(subject_id, clear)
+
+    async def unseal(self, subject_id: UUID, sealed: str) -> dict[str, Any] | None:
+        """What was sealed, or None once its subject's key has been destroyed."""
+        return await self._seals.unseal(subject_id, sealed)
+
+    async def erase(self, subject_id: UUID) -> None:
+        """Destroy the subject's key: all that was sealed under it is gone for good."""
+        await self._seals.erase(subject_id)

@@ -1,0 +1,235 @@
+"""A lane: one connection that records batch after batch, and knows what became of each.
+
+A lost connection around COMMIT leaves the outcome open. The lane row settles it: locking it anew
+waits for the old transaction's end, and then the batch's head either stands in the log or not.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import asyncpg
+
+from tallystick.journal import store
+from tallystick.journal.batch import BatchWriter, Outcome, Written
+from tallystick.journal.model import Change, Conflict, Recorded, Refused
+from tallystick.journal.projections import ProjectionTable
+from tallystick.platform.clock import Clock
+from tallystick.platform.crash import crash_point
+from tallystick.platform.postgres.pools import Connection, Database
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+# Every statement of a batch touches rows by key. Left alone, the planner now and then reads a
+# whole table to find a thousand rows of it.
+PLAN_BY_KEY = """
+SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;
+SET plan_cache_mode = force_generic_plan
+"""
+
+# The transaction is surely gone, through no fault of the batch: judge the same batch again.
+TRANSIENT = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.TooManyConnectionsError,
+)
+# The connection is gone; before COMMIT that means rolled back.
+# A change holds what the database cannot: the culprit is found, its neighbours are recorded.
+UNRECORDABLE = (
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.DataError,
+    TypeError,  # a value that binary COPY cannot encode
+    ValueError,
+    OverflowError,
+)
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    OSError,  # time-outs too
+)
+
+
+class LaneUnavailable(Exception):
+    """What is unanswered is surely not recorded: the database is away or too slow."""
+
+
+class OutcomeOpen(Exception):
+    """COMMIT went out and no answer came back; `settle` will learn what became of the batch."""
+
+    def __init__(self, tickets: Sequence["Ticket"], written: Written) -> None:
+        super().__init__("the answer to COMMIT was lost")
+        self.tickets = tickets
+        self.written = written
+
+
+class Ticket:
+    """One caller's change on its way, the future he waits for, and how long he does.
+
+    `deadline_s` is an instant of the event loop's own clock.
+    """
+
+    __slots__ = ("change", "deadline_s", "future")
+
+    def __init__(
+        self, change: Change, future: "asyncio.Future[Recorded]", deadline_s: float
+    ) -> None:
+        self.change = change
+        self.future = future
+        self.deadline_s = deadline_s
+
+    @property
+    def waits(self) -> bool:
+        """False once it has its answer, or nobody waits for one any more."""
+        return not self.future.done()
+
+    def answer(self, outcome: Outcome) -> None:
+        if self.future.done():
+            return
+        if isinstance(outcome, Recorded):
+            self.future.set_result(outcome)
+        else:
+            self.future.set_exception(outcome)
+
+
+class Lane:
+    """Records batches on one lane; one batch at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        tables: Mapping[str, tuple[ProjectionTable, ...]],
+        number: int = 0,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._tables = tables
+        self.number = number
+        self._connection: Connection | None = None
+
+    async def close(self) -> None:
+        await self._drop()
+
+    async def record(self, tickets: Sequence[Ticket]) -> None:
+        """Record the tickets' changes in one transaction, and answer them once it is durable.
+
+        Raises LaneUnavailable or OutcomeOpen; what was answered before that stays answered.
+        """
+        try:
+            await self._attempt(tickets)
+        except UNRECORDABLE as error:
+            await self._without_culprit(tickets, error)
+
+    async def settle(self, open_batch: OutcomeOpen) -> bool:
+        """Answer the tickets of a batch whose COMMIT went unanswered, if it is recorded.
+
+        False when it is not: then its changes are to be judged again. Raises LaneUnavailable.
+        """
+        written = open_batch.written
+        try:
+            connection = await self._connected()
+            async with connection.transaction():
+                await store.lock_lane(connection, self.number)
+                head = await connection.fetchval(store.HEAD_OF_BATCH, self.number, written.batch)
+        except (*TRANSIENT, *LOST) as error:
+            await self._drop()
+            raise LaneUnavailable(str(error)) from error
+        if head != written.head:
+            return False
+        _answer(open_batch.tickets, written)
+        return True
+
+    async def _attempt(self, tickets: Sequence[Ticket]) -> None:
+        try:
+            connection = await self._connected()
+            await connection.execute("BEGIN")
+            writer = BatchWriter(connection, self._tables, self._clock, self.number)
+            written = await writer.write([ticket.change for ticket in tickets])
+        except TRANSIENT as error:
+            await self._rollback()
+            raise LaneUnavailable(str(error)) from error
+        except UNRECORDABLE:
+            await self._rollback()
+            raise
+        except LOST as error:
+            await self._drop()
+            raise LaneUnavailable(str(error)) from error
+        except BaseException:
+            await self._drop()
+            raise
+        await self._commit(connection, tickets, written)
+        crash_point("journal.after_commit")
+        _answer(tickets, written)
+
+    async def _commit(
+        self, connection: Connection, tickets: Sequence[Ticket], written: Written
+    ) -> None:
+        try:
+            await connection.execute("COMMIT")
+        except BaseException as error:
+            await self._drop()
+            if written.head is None:
+                # Only claims of refusals were in it: judging again finds them or writes them.
+                raise LaneUnavailable(str(error)) from error
+            raise OutcomeOpen(tickets, written) from error
+
+    async def _without_culprit(self, tickets: Sequence[Ticket], error: Exception) -> None:
+        """Leave out the change the constraint names, else halve, and judge again."""
+        if len(tickets) == 1:
+            tickets[0].answer(_verdict_of(error))
+            return
+        named = _named_by(error, tickets)
+        if named is not None:
+            named.answer(_verdict_of(error))
+            await self.record([ticket for ticket in tickets if ticket is not named])
+            return
+        middle = len(tickets) // 2
+        await self.record(tickets[:middle])
+        await self.record(tickets[middle:])
+
+    async def _connected(self) -> Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._database.open_writer(f"journal lane {self.number}")
+            await self._connection.execute(PLAN_BY_KEY)
+        return self._connection
+
+    async def _rollback(self) -> None:
+        try:
+            if self._connection:
+                await self._connection.execute("ROLLBACK")
+        except (*LOST, asyncpg.PostgresError):
+            await self._drop()
+
+    async def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.terminate()
+
+
+def _answer(tickets: Sequence[Ticket], written: Written) -> None:
+    for ticket, outcome in zip(tickets, written.outcomes, strict=True):
+        ticket.answer(outcome)
+
+
+def _named_by(error: Exception, tickets: Sequence[Ticket]) -> Ticket | None:
+    """The ticket whose claim or aggregate the error's detail names."""
+    named = {UUID(text) for text in _UUID.findall(getattr(error, "detail", None) or "")}
+    for ticket in tickets:
+        change = ticket.change
+        ids = {fact.aggregate_id for fact in change.facts} | {change.id}
+        if change.claim:
+            ids.add(change.claim.id)
+        if ids & named:
+            return ticket
+    return None
+
+
+def _verdict_of(error: Exception) -> Outcome:
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return Conflict(f"{error.constraint_name} is taken")
+    return Refused("not_recordable", str(error).splitlines()[0])

@@ -1,0 +1,134 @@
+"""Projections inside a batch: load the touched rows, fold the batch's facts, write each row once."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct, structs
+
+from tallystick.journal.model import Change, Conflict, Fact, Projection, Told
+from tallystick.platform.postgres.pools import Connection
+
+
+class ProjectionTable:
+    """One projection and the SQL that its row struct and the catalogue spell out."""
+
+    def __init__(self, projection: Projection, types: Mapping[str, str]) -> None:
+        self.projection = projection
+        table, key = projection.table, projection.key
+        columns = projection.row.__struct_fields__
+        listed = ", ".join(columns)
+        arrays = ", ".join(f"${n}::{types[c]}[]" for n, c in enumerate(columns, 1))
+        sets = ", ".join(f"{c} = n.{c}" for c in columns if c != key)
+        self.load_sql = f"SELECT {listed} FROM {table} WHERE {key} = ANY($1)"
+        self.taken_sql = f"SELECT {key} FROM {table} WHERE {key} = ANY($1)"
+        self.insert_sql = f"INSERT INTO {table} ({listed}) SELECT * FROM unnest({arrays})"
+        self.update_sql = (
+            f"UPDATE {table} AS t SET {sets} FROM unnest({arrays}) AS n({listed})"
+            f" WHERE t.{key} = n.{key}"
+        )
+
+    @classmethod
+    async def of(cls, connection: Connection, projection: Projection) -> "ProjectionTable":
+        """Read the column types from the catalogue."""
+        rows = await connection.fetch(
+            "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute"
+            " WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
+            projection.table,
+        )
+        types: dict[str, str] = {row[0]: row[1] for row in rows}
+        missing = set(projection.row.__struct_fields__) - set(types)
+        if missing:
+            raise LookupError(f"table {projection.table} lacks the columns {sorted(missing)}")
+        return cls(projection, types)
+
+
+class ProjectionBatch:
+    """The projection rows one batch touches."""
+
+    def __init__(
+        self, connection: Connection, tables: Mapping[str, tuple[ProjectionTable, ...]]
+    ) -> None:
+        self._connection = connection
+        self._tables = tables  # by fact kind
+        self._rows: dict[ProjectionTable, dict[Any, Struct]] = defaultdict(dict)
+        self._taken: dict[ProjectionTable, set[Any]] = defaultdict(set)
+        self.versions: dict[UUID, int] = {}
+
+    async def load(self, changes: Iterable[Change]) -> set[UUID]:
+        """Load what later facts will fold into; the aggregates that no projection versions."""
+        first: set[UUID] = set()
+        later: dict[UUID, Fact] = {}
+        claimed: dict[ProjectionTable, list[Any]] = defaultdict(list)
+        for change in changes:
+            for fact in change.facts:
+                if fact.version == 1:
+                    first.add(fact.aggregate_id)
+                else:
+                    later.setdefault(fact.aggregate_id, fact)
+                for table in self._tables.get(fact.kind, ()):
+                    if table.projection.unique:
+                        claimed[table].append(table.projection.key_of(fact))
+        for table, keys in claimed.items():
+            taken = await self._connection.fetch(table.taken_sql, keys)
+            self._taken[table] = {row[0] for row in taken}
+        return await self._load_rows({i: f for i, f in later.items() if i not in first})
+
+    async def _load_rows(self, later: Mapping[UUID, Fact]) -> set[UUID]:
+        wanted: dict[ProjectionTable, list[UUID]] = defaultdict(list)
+        unversioned = set()
+        for aggregate_id, fact in later.items():
+            folded = [t for t in self._tables.get(fact.kind, ()) if not t.projection.insert_only]
+            if not folded:
+                unversioned.add(aggregate_id)
+            for table in folded:
+                wanted[table].append(aggregate_id)
+        for table, ids in wanted.items():
+            for record in await self._connection.fetch(table.load_sql, ids):
+                row = table.projection.row(*record)
+                self._rows[table][record[table.projection.key]] = row
+                self.versions[record["id"]] = record["version"]
+        return unversioned
+
+    def require_free_keys(self, change: Change) -> None:
+        """Raise Conflict when a unique key of this change stands in the table or in this batch."""
+        for table, key in self._unique_keys(change):
+            if key in self._taken[table]:
+                raise Conflict(f"{table.projection.table}: {key} is taken")
+
+    def take_keys(self, change: Change) -> None:
+        """Remember the unique keys of an accepted change."""
+        for table, key in self._unique_keys(change):
+            self._taken[table].add(key)
+
+    def _unique_keys(self, change: Change) -> Iterator[tuple[ProjectionTable, Any]]:
+        for fact in change.facts:
+            for table in self._tables.get(fact.kind, ()):
+                if table.projection.unique:
+                    yield table, table.projection.key_of(fact)
+
+    async def write(self, facts: Sequence[Told]) -> None:
+        """Fold the batch's facts in their order and write every touched row once, by key."""
+        made: dict[ProjectionTable, dict[Any, Struct]] = defaultdict(dict)
+        moved: dict[ProjectionTable, dict[Any, Struct]] = defaultdict(dict)
+        for fact in facts:
+            for table in self._tables.get(fact.kind, ()):
+                projection = table.projection
+                key = projection.key_of(fact)
+                rows = self._rows[table]
+                standing = rows.get(key)
+                row = rows[key] = projection.fold(standing, fact)
+                if standing is None or key in made[table]:
+                    made[table][key] = row
+                else:
+                    moved[table][key] = row
+        for statement, rows_by_table in (("insert_sql", made), ("update_sql", moved)):
+            for table, rows in rows_by_table.items():
+                if rows:
+                    await self._connection.execute(getattr(table, statement), *_columns(rows))
+
+
+def _columns(rows: Mapping[Any, Struct]) -> list[list[Any]]:
+    ordered = [rows[key] for key in sorted(rows)]
+    return [list(column) for column in zip(*map(structs.astuple, ordered), strict=True)]

@@ -1,0 +1,94 @@
+"""Sealed text: personal words in an append-only log, erasable by destroying one small key.
+
+Each subject (a payment, a merchant, a user) has a key of its own, itself sealed under the master
+key. The log keeps only ciphertext, so its hash chain still holds after the key is gone.
+"""
+
+import asyncio
+import base64
+import os
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from cachetools import TTLCache
+from msgspec import json
+
+from tallystick.journal import store
+from tallystick.platform.clock import Clock
+from tallystick.platform.crypto import open_sealed, seal
+from tallystick.platform.postgres.pools import Connection, Database
+
+KEY_BYTES = 32
+CACHED_KEYS = 10_000
+CACHED_FOR_S = 5.0  # an erasure reaches every process within this time
+_KEY_ID = "master-1"
+
+
+class Seals:
+    """Seals and opens text under its subject's key."""
+
+    def __init__(self, database: Database, clock: Clock, master_key: bytes) -> None:
+        self._database = database
+        self._clock = clock
+        self._master_key = master_key
+        self._keys: TTLCache[UUID, bytes] = TTLCache(CACHED_KEYS, CACHED_FOR_S)
+        self._made: dict[UUID, bytes] = {}  # wrapped keys that wait to be written
+        self._turn = asyncio.Lock()
+        self._writer: Connection | None = None
+
+    async def close(self) -> None:
+        if self._writer:
+            await self._writer.close()
+
+    async def seal(self, subject_id: UUID, clear: Mapping[str, object]) -> str:
+        key = await self._find_key(subject_id) or await self._make_key(subject_id)
+        sealed = seal(key, json.encode(clear), subject_id.bytes)
+        return base64.b64encode(sealed).decode()
+
+    async def unseal(self, subject_id: UUID, sealed: str) -> dict[str, Any] | None:
+        key = await self._find_key(subject_id)
+        if key is None:
+            return None
+        clear = open_sealed(key, base64.b64decode(sealed), subject_id.bytes)
+        opened: dict[str, Any] = json.decode(clear)
+        return opened
+
+    async def erase(self, subject_id: UUID) -> None:
+        self._keys.pop(subject_id, None)
+        async with self._turn:
+            await (await self._connected()).execute(store.DELETE_SUBJECT_KEY, subject_id)
+
+    async def _find_key(self, subject_id: UUID) -> bytes | None:
+        key = self._keys.get(subject_id)
+        if key is None:
+            wrapped = await self._database.fetchval(store.SUBJECT_KEY, subject_id)
+            if wrapped is None:
+                return None
+            key = self._keys[subject_id] = open_sealed(self._master_key, wrapped, subject_id.bytes)
+        return key
+
+    async def _make_key(self, subject_id: UUID) -> bytes:
+        self._made[subject_id] = seal(self._master_key, os.urandom(KEY_BYTES), subject_id.bytes)
+        # Whoever gets the turn writes for all who wait: many new subjects cost one commit.
+        async with self._turn:
+            made, self._made = self._made, {}
+            if made:
+                await (await self._connected()).execute(
+                    store.INSERT_SUBJECT_KEYS, *_columns(made), _KEY_ID, self._clock.now()
+                )
+        # Somebody may have been faster: the key that stands is the key.
+        key = await self._find_key(subject_id)
+        if key is None:
+            raise LookupError(f"the key of {subject_id} was destroyed at this very moment")
+        return key
+
+    async def _connected(self) -> Connection:
+        if self._writer is None or self._writer.is_closed():
+            self._writer = await self._database.open_writer("journal seals")
+        return self._writer
+
+
+def _columns(made: Mapping[UUID, bytes]) -> tuple[list[UUID], list[bytes]]:
+    ordered = sorted(made)
+    return ordered, [made[subject_id] for subject_id in ordered]

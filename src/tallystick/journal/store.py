@@ -1,0 +1,118 @@
+"""SQL of the journal's own tables."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct, structs
+
+from tallystick.journal.model import StandingClaim
+from tallystick.platform.postgres.pools import Connection
+
+FACT_COLUMNS = (
+    "position",
+    "batch",
+    "at",
+    "aggregate_id",
+    "version",
+    "lane",
+    "schema_version",
+    "kind",
+    "data",
+    "actor",
+    "request_id",
+    "cause",
+)
+SELECT_FACTS = f"SELECT {', '.join(FACT_COLUMNS)} FROM journal_facts"
+FACTS_OF = f"{SELECT_FACTS} WHERE aggregate_id = $1 AND version <= $2 ORDER BY version"
+FACTS_AFTER = f"{SELECT_FACTS} WHERE lane = $1 AND position > $2 ORDER BY position LIMIT $3"
+
+LOCK_LANE = "SELECT seq, position, head, last_at FROM journal_lanes WHERE lane = $1 FOR UPDATE"
+MOVE_LANE = """
+UPDATE journal_lanes SET seq = $2, position = $3, head = $4, last_at = $5 WHERE lane = $1
+"""
+INSERT_BATCH = """
+INSERT INTO journal_batches (lane, batch, at, facts, transfers, last_position, head)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+HEAD_OF_BATCH = "SELECT head FROM journal_batches WHERE lane = $1 AND batch = $2"
+
+CLAIM_COLUMNS = ", ".join(StandingClaim.__struct_fields__)
+CLAIMS = f"SELECT {CLAIM_COLUMNS} FROM journal_claims WHERE id = ANY($1)"
+CLOSE_CLAIMS = """
+UPDATE journal_claims AS c
+   SET subject_version = n.subject_version, state = n.state, outcome = n.outcome
+  FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[])
+    AS n(id, subject_version, state, outcome)
+ WHERE c.id = n.id
+"""
+# Claim ids are hashes, so a range of ids is a fair sample of all claims, and the subject's id
+# (UUIDv7) tells the claim's age: no index and no column are spent on retention.
+FORGET_CLAIMS = """
+DELETE FROM journal_claims
+ WHERE id >= $1 AND id < $2 AND subject_id < $3 AND state <> 'running'
+"""
+
+VERSIONS = """
+SELECT aggregate_id, max(version) FROM journal_facts WHERE aggregate_id = ANY($1) GROUP BY 1
+"""
+
+SUBJECT_KEY = "SELECT wrapped FROM journal_subject_keys WHERE subject_id = $1"
+INSERT_SUBJECT_KEYS = """
+INSERT INTO journal_subject_keys (subject_id, wrapped, key_id, created_at)
+SELECT subject_id, wrapped, $3, $4 FROM unnest($1::uuid[], $2::bytea[]) AS n(subject_id, wrapped)
+    ON CONFLICT (subject_id) DO NOTHING
+"""
+DELETE_SUBJECT_KEY = "DELETE FROM journal_subject_keys WHERE subject_id = $1"
+
+
+class LaneRow(Struct, frozen=True):
+    """A lane as its lock holder sees it."""
+
+    seq: int
+    position: int
+    head: bytes
+    last_at: datetime
+
+
+async def lock_lane(connection: Connection, lane: int) -> LaneRow:
+    row = await connection.fetchrow(LOCK_LANE, lane)
+    if row is None:
+        raise LookupError(f"this cell has no lane {lane}")
+    return LaneRow(*row)
+
+
+async def load_claims(
+    connection: Connection, claim_ids: Collection[UUID]
+) -> dict[UUID, StandingClaim]:
+    rows = await connection.fetch(CLAIMS, list(claim_ids))
+    return {row[0]: StandingClaim(*row) for row in rows}
+
+
+async def insert_claims(connection: Connection, claims: Sequence[StandingClaim]) -> None:
+    """Append new claims, in the order of their ids."""
+    await connection.copy_records_to_table(
+        "journal_claims",
+        records=[structs.astuple(claim) for claim in claims],
+        columns=StandingClaim.__struct_fields__,
+    )
+
+
+async def close_claims(connection: Connection, claims: Sequence[StandingClaim]) -> None:
+    await connection.execute(
+        CLOSE_CLAIMS,
+        [claim.id for claim in claims],
+        [claim.subject_version for claim in claims],
+        [claim.state for claim in claims],
+        [claim.outcome for claim in claims],
+    )
+
+
+async def insert_facts(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    await connection.copy_records_to_table("journal_facts", records=rows, columns=FACT_COLUMNS)
+
+
+async def load_versions(connection: Connection, aggregate_ids: Collection[UUID]) -> dict[UUID, int]:
+    rows = await connection.fetch(VERSIONS, list(aggregate_ids))
+    return {row[0]: row[1] for row in rows}

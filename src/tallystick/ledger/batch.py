@@ -1,0 +1,113 @@
+"""The ledger's part of one journal batch: lock and load, judge, write."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from tallystick.ledger import store
+from tallystick.ledger.judge import Bench
+from tallystick.ledger.model import (
+    Account,
+    AccountVerb,
+    Post,
+    Reserve,
+    Transfer,
+    TransferRow,
+    Verdict,
+)
+from tallystick.platform.postgres.pools import Connection
+
+
+class LedgerBatch:
+    """What the journal's lane holds while it records one batch."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._bench = Bench({}, {})
+        self._loaded_accounts: dict[UUID, Account] = {}
+        self._loaded_reservations: frozenset[UUID] = frozenset()
+        self._rows: list[TransferRow] = []
+
+    async def lock(
+        self, transfers: Iterable[Transfer], verbs: Iterable[AccountVerb]
+    ) -> datetime | None:
+        """Lock and load all that is touched; the latest instant any of the accounts has seen."""
+        account_ids, reservation_ids = _touched(transfers, verbs)
+        if reservation_ids:
+            account_ids |= await store.accounts_of_reservations(self._connection, reservation_ids)
+        accounts = {}
+        reservations = {}
+        if account_ids:
+            accounts = await store.lock_accounts(self._connection, account_ids)
+        if reservation_ids:
+            reservations = await store.lock_reservations(self._connection, reservation_ids)
+        self._loaded_accounts = dict(accounts)
+        self._loaded_reservations = frozenset(reservations)
+        self._bench = Bench(accounts, reservations)
+        return max((account.last_at for account in accounts.values()), default=None)
+
+    def judge(
+        self,
+        change_id: UUID,
+        transfers: Sequence[Transfer],
+        verbs: Sequence[AccountVerb],
+        *,
+        at: datetime,
+        lane: int,
+        batch: int,
+    ) -> Verdict:
+        """Hear one change; what is accepted is kept for `write`."""
+        verdict = self._bench.judge(change_id, transfers, verbs, at=at, lane=lane, batch=batch)
+        self._rows.extend(verdict.rows)
+        return verdict
+
+    async def write(self) -> list[TransferRow]:
+        """Write transfers, reservations and accounts, each table in one sorted statement.
+
+        Returns the transfers in the order of their ids, as they were written.
+        """
+        connection, bench = self._connection, self._bench
+        rows = sorted(self._rows, key=_by_id)
+        if rows:
+            await store.insert_transfers(connection, rows)
+        changed = sorted(bench.changed_reservations)
+        made = [bench.reservations[i] for i in changed if i not in self._loaded_reservations]
+        settled = [bench.reservations[i] for i in changed if i in self._loaded_reservations]
+        if made:
+            await store.insert_reservations(connection, made)
+        if settled:
+            await store.update_reservations(connection, settled)
+        await self._write_accounts()
+        return rows
+
+    async def _write_accounts(self) -> None:
+        connection, bench, loaded = self._connection, self._bench, self._loaded_accounts
+        touched = [bench.accounts[i] for i in sorted(bench.changed_accounts)]
+        opened = [account for account in touched if account.id not in loaded]
+        standing = [account for account in touched if account.id in loaded]
+        moved = [a for a in standing if a.version != loaded[a.id].version]
+        altered = [a for a in standing if a.revision != loaded[a.id].revision]
+        if opened:
+            await store.insert_accounts(connection, opened)
+        if moved:
+            await store.move_accounts(connection, moved, moved[0].last_at)
+        if altered:
+            await store.alter_accounts(connection, altered, altered[0].last_at)
+
+
+def _by_id(row: TransferRow) -> UUID:
+    return row.id
+
+
+def _touched(
+    transfers: Iterable[Transfer], verbs: Iterable[AccountVerb]
+) -> tuple[set[UUID], set[UUID]]:
+    account_ids = {verb.account_id for verb in verbs}
+    reservation_ids = set()
+    for transfer in transfers:
+        if isinstance(transfer, Post | Reserve):
+            account_ids.add(transfer.debit)
+            account_ids.add(transfer.credit)
+        else:
+            reservation_ids.add(transfer.reservation_id)
+    return account_ids, reservation_ids

@@ -1,0 +1,180 @@
+"""All SQL of the ledger. Only the journal's lane calls what writes."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import structs
+
+from tallystick.ledger.model import Account, Reservation, TransferRow
+from tallystick.platform.postgres.pools import Connection
+
+ACCOUNT_COLUMNS = ", ".join(Account.__struct_fields__)
+TRANSFER_COLUMNS = TransferRow.__struct_fields__
+
+# Sorted locks: two batches of different lanes that share accounts queue up, never in a circle.
+# PostgreSQL re-reads a row it had to wait for, so these are the rows as they stand under the lock.
+LOCK_ACCOUNTS = f"""
+SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts
+ WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE
+"""
+
+LOCK_RESERVATIONS = f"""
+SELECT {", ".join(Reservation.__struct_fields__)} FROM ledger_reservations
+ WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE
+"""
+
+# The two accounts of a reservation never change, so they may be read before anything is locked.
+RESERVED_BETWEEN = "SELECT debit, credit FROM ledger_reservations WHERE id = ANY($1)"
+
+INSERT_ACCOUNTS = f"""
+INSERT INTO ledger_accounts ({ACCOUNT_COLUMNS})
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],
+                     $7::bigint[], $8::bigint[], $9::bigint[], $10::text[], $11::timestamptz[],
+                     $12::bigint[], $13::integer[], $14::timestamptz[])
+"""
+
+# Each account once a batch, whatever the number of its transfers.
+MOVE_ACCOUNTS = """
+UPDATE ledger_accounts AS a
+   SET debits_pending = n.debits_pending, debits_posted = n.debits_posted,
+       credits_pending = n.credits_pending, credits_posted = n.credits_posted,
+       version = n.version, last_at = $7
+  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+    AS n(id, debits_pending, debits_posted, credits_pending, credits_posted, version)
+ WHERE a.id = n.id
+"""
+
+# The rare change of an account itself: frozen, limited, closed.
+ALTER_ACCOUNTS = """
+UPDATE ledger_accounts AS a
+   SET overdraft_limit = n.overdraft_limit, frozen = n.frozen, closed_at = n.closed_at,
+       revision = n.revision, last_at = $6
+  FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::timestamptz[], $5::integer[])
+    AS n(id, overdraft_limit, frozen, closed_at, revision)
+ WHERE a.id = n.id
+"""
+
+INSERT_RESERVATIONS = """
+INSERT INTO ledger_reservations (id, debit, credit, amount, remaining, currency, expires_at, state)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::text[],
+                     $7::timestamptz[], $8::text[])
+"""
+
+UPDATE_RESERVATIONS = """
+UPDATE ledger_reservations AS r SET remaining = n.remaining, state = n.state
+  FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS n(id, remaining, state)
+ WHERE r.id = n.id
+"""
+
+
+async def accounts_of_reservations(
+    connection: Connection, reservation_ids: Collection[UUID]
+) -> set[UUID]:
+    """Both accounts of each reservation that exists."""
+    rows = await connection.fetch(RESERVED_BETWEEN, list(reservation_ids))
+    return {account_id for row in rows for account_id in row}
+
+
+async def lock_accounts(
+    connection: Connection, account_ids: Collection[UUID]
+) -> dict[UUID, Account]:
+    """Lock the accounts in the order of their ids; missing ones are missing in the answer."""
+    rows = await connection.fetch(LOCK_ACCOUNTS, list(account_ids))
+    return {row[0]: Account(*row) for row in rows}
+
+
+async def lock_reservations(
+    connection: Connection, reservation_ids: Collection[UUID]
+) -> dict[UUID, Reservation]:
+    """Lock the reservations in the order of their ids."""
+    rows = await connection.fetch(LOCK_RESERVATIONS, list(reservation_ids))
+    return {row[0]: Reservation(*row) for row in rows}
+
+
+async def insert_accounts(connection: Connection, accounts: Sequence[Account]) -> None:
+    await connection.execute(INSERT_ACCOUNTS, *_columns(accounts))
+
+
+async def move_accounts(connection: Connection, accounts: Sequence[Account], at: datetime) -> None:
+    """Write the counters of accounts that transfers have touched."""
+    await connection.execute(
+        MOVE_ACCOUNTS,
+        [a.id for a in accounts],
+        [a.debits_pending for a in accounts],
+        [a.debits_posted for a in accounts],
+        [a.credits_pending for a in accounts],
+        [a.credits_posted for a in accounts],
+        [a.version for a in accounts],
+        at,
+    )
+
+
+async def alter_accounts(connection: Connection, accounts: Sequence[Account], at: datetime) -> None:
+    """Write what account verbs have changed."""
+    await connection.execute(
+        ALTER_ACCOUNTS,
+        [a.id for a in accounts],
+        [a.overdraft_limit for a in accounts],
+        [a.frozen for a in accounts],
+        [a.closed_at for a in accounts],
+        [a.revision for a in accounts],
+        at,
+    )
+
+
+async def insert_reservations(connection: Connection, reservations: Sequence[Reservation]) -> None:
+    await connection.execute(INSERT_RESERVATIONS, *_columns(reservations))
+
+
+async def update_reservations(connection: Connection, reservations: Sequence[Reservation]) -> None:
+    await connection.execute(
+        UPDATE_RESERVATIONS,
+        [r.id for r in reservations],
+        [r.remaining for r in reservations],
+        [r.state for r in reservations],
+    )
+
+
+async def insert_transfers(connection: Connection, rows: Sequence[TransferRow]) -> None:
+    """Append transfers by binary COPY, the cheapest way in."""
+    await connection.copy_records_to_table(
+        "ledger_transfers", records=[structs.astuple(row) for row in rows], columns=TRANSFER_COLUMNS
+    )
+
+
+def _columns(rows: Sequence[Any]) -> list[list[Any]]:
+    return [list(column) for column in zip(*map(structs.astuple, rows), strict=True)]
+
+
+# Reading --------------------------------------------------------------------------------------
+
+ACCOUNT_BY_ID = f"SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts WHERE id = $1"
+ACCOUNT_BY_CODE = f"SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts WHERE code = $1"
+ACCOUNTS_BY_PREFIX = f"""
+SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts
+ WHERE starts_with(code, $1) AND code > $2 ORDER BY code LIMIT $3
+"""
+TRANSFERS_BY_IDS = f"""
+SELECT {", ".join(TRANSFER_COLUMNS)} FROM ledger_transfers WHERE id = ANY($1) ORDER BY id
+"""
+# The transfers of a change have consecutive ids, so the primary key finds them all.
+TRANSFERS_OF_CHANGE = f"""
+SELECT {", ".join(TRANSFER_COLUMNS)} FROM ledger_transfers
+ WHERE id >= $1 AND id < $2 AND change_id = $1 ORDER BY id
+"""
+ENTRIES = """
+SELECT e.transfer_id, e.transaction_id, e.account_id, e.amount, e.currency, e.entry_type, e.kind,
+       e.code, e.balance_after, e.account_version, e.effective_at, b.at AS created_at
+  FROM (SELECT * FROM ledger_entries WHERE account_id = $1 AND account_version > $2
+         ORDER BY account_version LIMIT $3) AS e
+  JOIN journal_batches AS b USING (lane, batch)
+ ORDER BY e.account_version
+"""
+
+
+DUE_RESERVATIONS = """
+SELECT id FROM ledger_reservations WHERE state = 'open' AND expires_at <= $1
+ ORDER BY expires_at LIMIT $2
+"""

@@ -1,0 +1,4 @@
+"""The ground floor: PostgreSQL, clock, ids, settings, crypto, telemetry.
+
+Submodules are imported directly.
+"""
