@@ -1,33 +1,43 @@
 """The books: the ledger's own verbs, its chart of accounts, and the proof that all is right.
 
-Promises: what `prove` calls green was computed from the rows themselves, not from what we believe.
+Promises: a repeat is answered from the rows the first call left; a bulk answers each of its
+orders; what `prove` calls green was computed from the rows themselves, not from what we believe.
 Tables: none of its own; it reads the ledger's and the journal's.
+Facts: `transfer.posted`, `transfer.reserved`, `transfer.settled`, `transfer.voided`,
+`transfer.expired`, `transfers.submitted`.
 """
 
+from tallystick.books import chart
+from tallystick.books.accounts import Accounts
 from tallystick.books.chart import (
     PLATFORM,
     account_id,
-    clearing_code,
-    fees_code,
-    intake_clearing_code,
-    merchant_accounts,
-    payable_code,
-    platform_accounts,
-    receivable_code,
-    suspense_code,
 )
-from tallystick.books.checks import Check
+from tallystick.books.chart import clearing_code as clearing_code
+from tallystick.books.chart import fees_code as fees_code
+from tallystick.books.chart import intake_clearing_code as intake_clearing_code
+from tallystick.books.chart import merchant_accounts as merchant_accounts
+from tallystick.books.chart import payable_code as payable_code
+from tallystick.books.chart import platform_accounts as platform_accounts
+from tallystick.books.chart import receivable_code as receivable_code
+from tallystick.books.chart import suspense_code as suspense_code
+from tallystick.books.checks import Check, CheckFunction, Found, Proof
+from tallystick.books.expiry import Expiry
+from tallystick.books.model import Answer
+from tallystick.books.prove import prove
+from tallystick.books.transfers import Transfers
 
 __all__ = [
     "PLATFORM",
+    "Accounts",
+    "Answer",
     "Check",
+    "CheckFunction",
+    "Expiry",
+    "Found",
+    "Proof",
+    "Transfers",
     "account_id",
-    "clearing_code",
-    "fees_code",
-    "intake_clearing_code",
-    "merchant_accounts",
-    "payable_code",
-    "platform_accounts",
-    "receivable_code",
-    "suspense_code",
+    "chart",
+    "prove",
 ]

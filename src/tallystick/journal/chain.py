@@ -25,5 +25,5 @@ def next_head(
     facts: Sequence[tuple[Any, ...]],
     transfers: Sequence[TransferRow],
 ) -> bytes:
-    """The head after `batch` (lane, number, instant), its facts by position, its transfers by id."""
+    """The head after `batch` (lane, number, instant) with facts by position, transfers by id."""
     return hashlib.sha256(previous + _encoder.encode((batch, facts, transfers))).digest()

@@ -24,15 +24,17 @@ from tallystick.journal.model import (
     Unknown,
 )
 from tallystick.journal.projections import ProjectionTable
+from tallystick.journal.rebuild import Comparison, compare_projection, rebuild_projection
 from tallystick.journal.sealing import Seals
+from tallystick.journal.verify import ChainReport, verify_chain
 from tallystick.platform.clock import Clock
-from tallystick.platform.postgres.pools import Database
+from tallystick.platform.postgres.pools import Connection, Database
 from tallystick.platform.telemetry import get_logger
 
 BATCH_CHANGES_MAX = 1_000
 BATCH_ROWS_MAX = 10_000
 DEADLINE_LOOK_S = 0.05
-RETRY_PAUSES_S = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
+RETRY_PAUSES_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 _log = get_logger("tallystick.journal")
 
@@ -61,7 +63,7 @@ class Journal:
         master_key: bytes,
         lane: int = 0,
     ) -> AsyncIterator["Journal"]:
-        """A journal that records on `lane` until the context ends; then all that waits is written."""
+        """A journal that records on `lane`; when the context ends, all that waits is written."""
         async with database.reading() as connection:
             tables = [await ProjectionTable.of(connection, p) for p in projections]
         by_kind: dict[str, list[ProjectionTable]] = defaultdict(list)
@@ -120,7 +122,7 @@ class Journal:
             self._in_flight = self._next_batch()
             try:
                 await self._see_through(self._in_flight)
-            except Exception:
+            except Exception:  # noqa: BLE001 - the pump outlives whatever befalls one batch
                 _log.exception("batch_failed", changes=len(self._in_flight))
                 for ticket in self._in_flight:
                     ticket.answer(Unknown("the batch failed unexpectedly"))
@@ -141,21 +143,21 @@ class Journal:
     async def _see_through(self, tickets: Sequence[Ticket]) -> None:
         """Try until every ticket is answered or nobody waits any more."""
         open_batch: OutcomeOpen | None = None
-        attempt = 0
+        failures = 0
         while any(ticket.waits for ticket in tickets):
-            await asyncio.sleep(RETRY_PAUSES_S[min(attempt, len(RETRY_PAUSES_S) - 1)])
-            attempt += 1
             try:
-                if open_batch and await self._lane.settle(open_batch):
+                if open_batch:
+                    await self._lane.settle(open_batch)
                     open_batch = None
-                    continue
-                open_batch = None
-                await self._lane.record([ticket for ticket in tickets if ticket.waits])
-            except LaneUnavailable as error:
-                _log.warning("lane_unavailable", attempt=attempt, error=str(error))
+                else:
+                    await self._lane.record([ticket for ticket in tickets if ticket.waits])
             except OutcomeOpen as error:
                 _log.warning("outcome_open", batch=error.written.batch)
                 open_batch = error
+            except LaneUnavailable as error:
+                _log.warning("lane_unavailable", failures=failures, error=str(error))
+                await asyncio.sleep(RETRY_PAUSES_S[min(failures, len(RETRY_PAUSES_S) - 1)])
+                failures += 1
 
     # Repeats, reading, sealing ------------------------------------------------------------------
 
@@ -182,6 +184,28 @@ class Journal:
     async def facts_after(self, lane: int, position: int, limit: int = 1_000) -> list[Told]:
         """The next facts of one lane; a reader's cursor is one position a lane."""
         return await self._log.facts_after(lane, position, limit)
+
+    async def verify_chain(self, connection: Connection) -> ChainReport:
+        """Recompute the hash chain in the caller's snapshot."""
+        return await verify_chain(connection)
+
+    async def verify_projections(self, connection: Connection) -> list[Comparison]:
+        """Hold every projection against its facts, in the caller's snapshot."""
+        return [
+            await compare_projection(connection, self._log, projection)
+            for projection in self._log.projections
+        ]
+
+    async def rebuild(self, owner: Connection, table: str) -> Comparison:
+        """Make one projection's table equal to its facts; answers with what differed before.
+
+        Raises LookupError when no projection has this name.
+        """
+        for projection in self._log.projections:
+            if projection.table == table:
+                return await rebuild_projection(owner, self._log, projection)
+        names = ", ".join(projection.table for projection in self._log.projections)
+        raise LookupError(f"no projection is called {table}; there are {names}")
 
     async def seal(self, subject_id: UUID, clear: Mapping[str, object]) -> str:
         """Personal or free text, sealed under its subject's key so that it can be erased."""

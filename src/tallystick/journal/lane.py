@@ -50,6 +50,7 @@ LOST = (
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.OperatorInterventionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a COPY cut in the middle leaves the client confused
     OSError,  # time-outs too
 )
 
@@ -125,10 +126,10 @@ class Lane:
         except UNRECORDABLE as error:
             await self._without_culprit(tickets, error)
 
-    async def settle(self, open_batch: OutcomeOpen) -> bool:
+    async def settle(self, open_batch: OutcomeOpen) -> None:
         """Answer the tickets of a batch whose COMMIT went unanswered, if it is recorded.
 
-        False when it is not: then its changes are to be judged again. Raises LaneUnavailable.
+        If it is not, they stay unanswered and are to be judged again. Raises LaneUnavailable.
         """
         written = open_batch.written
         try:
@@ -139,10 +140,8 @@ class Lane:
         except (*TRANSIENT, *LOST) as error:
             await self._drop()
             raise LaneUnavailable(str(error)) from error
-        if head != written.head:
-            return False
-        _answer(open_batch.tickets, written)
-        return True
+        if head == written.head:
+            _answer(open_batch.tickets, written)
 
     async def _attempt(self, tickets: Sequence[Ticket]) -> None:
         try:

@@ -26,6 +26,7 @@ class Log:
 
     def __init__(self, database: Database, projections: Sequence[Projection]) -> None:
         self._database = database
+        self.projections = tuple(projections)
         kinds = dict(ACCOUNT_KINDS)
         for projection in projections:
             kinds.update(projection.kinds)

@@ -147,6 +147,7 @@ class Projection(Struct, frozen=True):
     fold: Callable[[Any, Told], Any]
     key: str = "id"
     key_of: Callable[[Told | Fact], Any] = lambda fact: fact.aggregate_id
+    aggregate: str = "id"  # the column that holds the facts' aggregate id
     insert_only: bool = False
     unique: bool = False
 

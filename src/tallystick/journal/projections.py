@@ -1,4 +1,4 @@
-"""Projections inside a batch: load the touched rows, fold the batch's facts, write each row once."""
+"""Projections in a batch: load the touched rows, fold the batch's facts, write each row once."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +21,11 @@ class ProjectionTable:
         listed = ", ".join(columns)
         arrays = ", ".join(f"${n}::{types[c]}[]" for n, c in enumerate(columns, 1))
         sets = ", ".join(f"{c} = n.{c}" for c in columns if c != key)
+        self.strangers_sql = (
+            f"SELECT {key} FROM {table} AS t WHERE NOT EXISTS"
+            f" (SELECT FROM journal_facts AS f WHERE f.aggregate_id = t.{projection.aggregate})"
+        )
+        self.delete_sql = f"DELETE FROM {table} WHERE {key} = ANY($1)"
         self.load_sql = f"SELECT {listed} FROM {table} WHERE {key} = ANY($1)"
         self.taken_sql = f"SELECT {key} FROM {table} WHERE {key} = ANY($1)"
         self.insert_sql = f"INSERT INTO {table} ({listed}) SELECT * FROM unnest({arrays})"
@@ -126,9 +131,10 @@ class ProjectionBatch:
         for statement, rows_by_table in (("insert_sql", made), ("update_sql", moved)):
             for table, rows in rows_by_table.items():
                 if rows:
-                    await self._connection.execute(getattr(table, statement), *_columns(rows))
+                    await self._connection.execute(getattr(table, statement), *columns_of(rows))
 
 
-def _columns(rows: Mapping[Any, Struct]) -> list[list[Any]]:
+def columns_of(rows: Mapping[Any, Struct]) -> list[list[Any]]:
+    """The rows, by key, as one list a column: what `unnest` takes."""
     ordered = [rows[key] for key in sorted(rows)]
     return [list(column) for column in zip(*map(structs.astuple, ordered), strict=True)]

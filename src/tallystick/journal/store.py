@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct, structs
 
 from tallystick.journal.model import StandingClaim
+from tallystick.ledger import TransferRow
 from tallystick.platform.postgres.pools import Connection
 
 FACT_COLUMNS = (
@@ -28,6 +29,22 @@ SELECT_FACTS = f"SELECT {', '.join(FACT_COLUMNS)} FROM journal_facts"
 FACTS_OF = f"{SELECT_FACTS} WHERE aggregate_id = $1 AND version <= $2 ORDER BY version"
 FACTS_AFTER = f"{SELECT_FACTS} WHERE lane = $1 AND position > $2 ORDER BY position LIMIT $3"
 
+ALL_FACTS = f"{SELECT_FACTS} ORDER BY lane, batch, position"
+ALL_TRANSFERS = f"""
+SELECT {", ".join(TransferRow.__struct_fields__)} FROM ledger_transfers ORDER BY lane, batch, id
+"""
+ALL_BATCHES = """
+SELECT lane, batch, at, facts, transfers, last_position, head FROM journal_batches
+ ORDER BY lane, batch
+"""
+ALL_LANES = "SELECT lane, seq, position, head, last_at FROM journal_lanes ORDER BY lane"
+FACTS_BY_AGGREGATE = f"{SELECT_FACTS} WHERE kind = ANY($1) ORDER BY aggregate_id, version"
+
+FACTS_OF_MANY = f"""
+{SELECT_FACTS} WHERE aggregate_id = ANY($1) AND kind = ANY($2) ORDER BY aggregate_id, version
+"""
+
+LOCK_ALL_LANES = "SELECT lane FROM journal_lanes ORDER BY lane FOR UPDATE"
 LOCK_LANE = "SELECT seq, position, head, last_at FROM journal_lanes WHERE lane = $1 FOR UPDATE"
 MOVE_LANE = """
 UPDATE journal_lanes SET seq = $2, position = $3, head = $4, last_at = $5 WHERE lane = $1

@@ -1,0 +1,57 @@
+"""A call as a verb sees it: who calls, from where, and which wish it is."""
+
+from typing import Annotated
+
+from fastapi import Depends, Header
+from starlette.requests import Request
+
+from tallystick.api.exchange import Exchange, exchange_of
+from tallystick.api.idempotency import HEADER, Rule, asked, tell_replayed
+from tallystick.identity import Principal
+from tallystick.journal import Asked, Origin
+
+
+class Call:
+    """An authenticated request, without HTTP."""
+
+    def __init__(self, request: Request) -> None:
+        exchange: Exchange = exchange_of(request)
+        if exchange.principal is None:
+            raise LookupError("this route does not authenticate")
+        self._request = request
+        self.principal: Principal = exchange.principal
+        self.origin: Origin = exchange.origin
+
+    def asked(self, verb: str) -> Asked:
+        """This wish, to be done exactly once. Raises the errors of `idempotency`."""
+        rule: Rule = self._request.app.state.settings.idempotency_required
+        body = exchange_of(self._request).body
+        return asked(self._request, self.principal, verb, body, rule)
+
+    def tell(self, *, replayed: bool) -> None:
+        """Say in the answer whether it was given before."""
+        if replayed:
+            tell_replayed(self._request)
+
+
+def _call(request: Request) -> Call:
+    return Call(request)
+
+
+def _money_call(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            alias=HEADER,
+            description="A new value for each new wish; the same value repeats the same wish.",
+            json_schema_extra={"minLength": 1, "maxLength": 255},
+        ),
+    ] = None,
+) -> Call:
+    del idempotency_key  # declared for the documentation; `asked` reads the header itself
+    return Call(request)
+
+
+AnyCall = Annotated[Call, Depends(_call)]
+MoneyCall = Annotated[Call, Depends(_money_call)]

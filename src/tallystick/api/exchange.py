@@ -1,0 +1,51 @@
+"""One request and its answer, as the gate follows it from the first byte to the log line."""
+
+from time import perf_counter
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+from tallystick.identity import Principal
+from tallystick.journal import Origin
+
+SCOPE_KEY: Final = "tallystick.exchange"
+
+
+class Exchange:
+    """What is learned about a request while it travels; the gate writes it down at the end."""
+
+    __slots__ = ("answer_headers", "body", "principal", "request_id", "started_at_s", "status")
+
+    def __init__(self, request_id: str) -> None:
+        self.request_id = request_id
+        self.started_at_s = perf_counter()
+        self.answer_headers: list[tuple[bytes, bytes]] = []  # added to whatever is answered
+        self.principal: Principal | None = None
+        self.body: Any = None  # the JSON value, once it is read
+        self.status = 0  # of the answer, once it has begun
+
+    @property
+    def duration_s(self) -> float:
+        return perf_counter() - self.started_at_s
+
+    @property
+    def origin(self) -> Origin:
+        """Who asked and in which request: goes into every fact this request causes."""
+        actor = self.principal.key_id if self.principal else None
+        return Origin(actor=actor, request_id=self.request_id)
+
+    def add_header(self, name: str, value: str) -> None:
+        """A header for the answer, be it a success or a problem. ASCII only."""
+        self.answer_headers.append((name.encode("ascii"), value.encode("ascii")))
+
+
+def exchange_in(scope: Scope) -> Exchange:
+    """The exchange that the gate put into this scope."""
+    found: Exchange = scope[SCOPE_KEY]
+    return found
+
+
+def exchange_of(request: Request) -> Exchange:
+    """The exchange this request belongs to."""
+    return exchange_in(request.scope)

@@ -1,0 +1,107 @@
+"""Serving the door with uvicorn, and closing it so that nobody notices.
+
+At the first SIGTERM or SIGINT `/ready` says no, while everything is still served, so that
+whoever sends requests here stops; after `drain_seconds` nothing new is accepted, what is inside is
+finished (at most 25 s) and the process ends. A second signal ends it at once.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Final
+
+from uvicorn import Config, Server
+from uvicorn.server import HANDLED_SIGNALS
+
+from tallystick.api.connection import PatientConnection
+from tallystick.api.door import Door, create_api
+from tallystick.app import App
+from tallystick.platform.settings import Settings
+from tallystick.platform.telemetry import get_logger
+
+FINISH_S: Final = 25
+IDLE_CONNECTION_S: Final = 75
+BACKLOG: Final = 2_048
+
+_log = get_logger("tallystick.api")
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A socket to serve on; the processes that inherit it share its connections.
+
+    Port 0 lets the system choose. Raises OSError when the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    listener.set_inheritable(True)
+    return listener
+
+
+async def serve(
+    open_app: Callable[[], AbstractAsyncContextManager[App]],
+    settings: Settings,
+    sockets: Sequence[socket.socket],
+) -> None:
+    """Serve on these sockets until a signal comes and all is finished. The sockets are closed."""
+    async with open_app() as app:
+        door = create_api(app)
+        await ClosingServer(door, settings.drain_seconds).serve(list(sockets))
+
+
+class ClosingServer(Server):
+    """Uvicorn's server with our way of closing."""
+
+    def __init__(self, door: Door, drain_s: float) -> None:
+        super().__init__(
+            Config(
+                door,
+                http=PatientConnection,
+                loop="none",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=IDLE_CONNECTION_S,
+                timeout_graceful_shutdown=FINISH_S,
+                backlog=BACKLOG,
+            )
+        )
+        self._door = door
+        self._drain_s = drain_s
+        self._drain: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Ours instead of uvicorn's, which raises the signal again when all is done."""
+        loop = asyncio.get_running_loop()
+        for number in HANDLED_SIGNALS:
+            loop.add_signal_handler(number, self.close)
+        try:
+            yield
+        finally:
+            for number in HANDLED_SIGNALS:
+                loop.remove_signal_handler(number)
+
+    def close(self) -> None:
+        """Begin to close; called again, end at once."""
+        if self._drain is None:
+            self._door.draining = True
+            _log.info("draining", drain_s=self._drain_s)
+            self._drain = asyncio.get_running_loop().create_task(self._close_later())
+        else:
+            self.should_exit = self.force_exit = True
+
+    async def _close_later(self) -> None:
+        await asyncio.sleep(self._drain_s)
+        self.should_exit = True

@@ -1,0 +1,106 @@
+"""How a FastAPI route becomes one of ours: first who, then the body, then FastAPI.
+
+FastAPI by itself parses the body with the lenient standard reader, and before it asks who is
+calling. Here the caller is known first, and FastAPI receives a request whose JSON is read already.
+"""
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tallystick.api.auth import authenticate
+from tallystick.api.bodies import read_json, read_optional_json
+from tallystick.api.documented import problem_responses
+from tallystick.api.exchange import exchange_of
+from tallystick.api.problems import error_response
+
+PERMISSION: Final = "x-permission"
+"""The key of a route's `openapi_extra` for its permission: told and enforced from one place."""
+ALWAYS: Final = (401, 403, 413, 500, 503, 504)
+"""What every address with an API key may answer."""
+BODY: Final = (400, 409, 415, 422)
+"""What a POST may answer besides: it has a body, and it changes something."""
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Endpoint = Callable[..., Coroutine[Any, Any, Any]]
+
+
+class StrictRoute(APIRoute):
+    """A route that asks for an API key and reads its body strictly."""
+
+    def get_route_handler(self) -> Handler:
+        """FastAPI's handler behind ours."""
+        answer = super().get_route_handler()
+        permission = str((self.openapi_extra or {})[PERMISSION])
+        body_field = self.body_field
+
+        async def guarded(request: Request) -> Response:
+            try:
+                await authenticate(request, request.app.state.keys, permission)
+                strict = _StrictRequest(request.scope, request.receive)
+                if body_field is not None:
+                    await strict.read(optional=not body_field.field_info.is_required())
+                return await answer(strict)
+            except Exception as error:  # noqa: BLE001 - every error has an answer
+                return error_response(error, exchange_of(request))
+
+        return guarded
+
+
+class _StrictRequest(Request):
+    """A request whose `json()` is the strict reading, made before FastAPI asks for it."""
+
+    async def read(self, *, optional: bool) -> None:
+        self._json = await (read_optional_json(self) if optional else read_json(self))
+        exchange_of(self).body = self._json
+
+
+@dataclass(frozen=True, slots=True)
+class StrictRoutes:
+    """Where the nouns add their routes."""
+
+    web: FastAPI
+
+    def get(
+        self, path: str, handler: Endpoint, permission: str, *, problems: Sequence[int] = ()
+    ) -> None:
+        """A route that looks. Its path names an object, which may not be there."""
+        self._add("GET", path, handler, permission, status=200, problems=(404, 422, *problems))
+
+    def post(
+        self,
+        path: str,
+        handler: Endpoint,
+        permission: str,
+        *,
+        status: int = 201,
+        problems: Sequence[int] = (),
+    ) -> None:
+        """A route that does something."""
+        self._add("POST", path, handler, permission, status=status, problems=(*BODY, *problems))
+
+    def _add(
+        self,
+        method: str,
+        path: str,
+        handler: Endpoint,
+        permission: str,
+        *,
+        status: int,
+        problems: Sequence[int],
+    ) -> None:
+        self.web.router.add_api_route(
+            path,
+            handler,
+            methods=[method],
+            status_code=status,
+            tags=[path.split("/")[3]],
+            responses=problem_responses({*ALWAYS, *problems}),
+            openapi_extra={PERMISSION: str(permission)},
+            route_class_override=StrictRoute,
+        )

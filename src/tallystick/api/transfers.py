@@ -1,0 +1,140 @@
+"""`POST /api/v1/transfers` and its bulk: the hottest addresses, hence plain Starlette routes.
+
+Operators only. A single transfer is answered 201 with its rows; a bulk is answered 200 with one
+verdict an item, since some may happen and others not.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tallystick.api.auth import authenticate
+from tallystick.api.bodies import read_json
+from tallystick.api.exchange import exchange_of
+from tallystick.api.idempotency import asked, tell_replayed
+from tallystick.api.plain_route import plain_route
+from tallystick.api.problems import problem_of
+from tallystick.api.transfer_bodies import read_bulk, read_transfer
+from tallystick.app import App
+from tallystick.books import Answer
+from tallystick.identity import Permission
+from tallystick.journal import JournalError
+from tallystick.platform.ids import typeid
+
+PATH = "/api/v1/transfers"
+BULK_PATH = "/api/v1/transfers/bulk"
+
+
+class TransferView(Struct, frozen=True):
+    """One transfer as it was recorded, with both balances after it."""
+
+    id: str
+    change_id: str
+    debit_account_id: str
+    credit_account_id: str
+    amount: int
+    currency: str
+    code: str
+    kind: str
+    debit_balance_after: int
+    credit_balance_after: int
+    created_at: datetime
+
+
+class Verdict(Struct, frozen=True, omit_defaults=True):
+    """What became of one item: `posted` with its transfer, `refused`, or `unknown` with why."""
+
+    status: str
+    transfer: TransferView | None = None
+    code: str | None = None
+    detail: str | None = None
+
+
+class Verdicts(Struct, frozen=True):
+    """The verdicts of a bulk, in the order of its items."""
+
+    posted: int
+    refused: int
+    unknown: int
+    data: list[Verdict]
+
+
+def view_of(answer: Answer) -> TransferView:
+    """The first transfer of an answer: a post has no other."""
+    row = answer.transfers[0]
+    return TransferView(
+        id=typeid("tra", row.id),
+        change_id=typeid("chg", answer.change_id),
+        debit_account_id=typeid("acc", row.debit),
+        credit_account_id=typeid("acc", row.credit),
+        amount=row.amount,
+        currency=row.currency,
+        code=row.code,
+        kind=row.kind,
+        debit_balance_after=row.debit_balance,
+        credit_balance_after=row.credit_balance,
+        created_at=answer.at,
+    )
+
+
+def verdict_on(outcome: Answer | JournalError) -> Verdict:
+    """What to say of one item. A 4xx is a refusal; anything else may still have happened."""
+    if isinstance(outcome, Answer):
+        return Verdict("posted", view_of(outcome))
+    found = problem_of(outcome)
+    status = "refused" if found.status < 500 else "unknown"
+    return Verdict(status, code=found.code, detail=found.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRoutes:
+    """The two handlers."""
+
+    app: App
+
+    async def post_one(self, request: Request) -> Response:
+        """One transfer."""
+        principal = await authenticate(request, self.app.keys, Permission.OPERATE)
+        body = await read_json(request)
+        order = read_transfer(body)
+        rule = self.app.settings.idempotency_required
+        wish = asked(request, principal, "transfers.post", body, rule)
+        answer = await self.app.transfers.post_one(order, wish, exchange_of(request).origin)
+        if answer.replayed:
+            tell_replayed(request)
+        return _json(view_of(answer), 201)
+
+    async def post_bulk(self, request: Request) -> Response:
+        """Many transfers."""
+        principal = await authenticate(request, self.app.keys, Permission.OPERATE)
+        body = await read_json(request)
+        bulk = read_bulk(body)
+        rule = self.app.settings.idempotency_required
+        wish = asked(request, principal, "transfers.bulk", body, rule)
+        outcomes = await self.app.transfers.many(
+            bulk.orders, wish, atomic=bulk.atomic, origin=exchange_of(request).origin
+        )
+        if all(isinstance(outcome, Answer) and outcome.replayed for outcome in outcomes):
+            tell_replayed(request)
+        verdicts = [verdict_on(outcome) for outcome in outcomes]
+        states = [verdict.status for verdict in verdicts]
+        counts = (states.count("posted"), states.count("refused"), states.count("unknown"))
+        return _json(Verdicts(*counts, verdicts), 200)
+
+
+def transfer_routes(app: App) -> list[Route]:
+    """The routes, to be asked before all others."""
+    handlers = TransferRoutes(app)
+    return [
+        plain_route(PATH, handlers.post_one, ["POST"]),
+        plain_route(BULK_PATH, handlers.post_bulk, ["POST"]),
+    ]
+
+
+def _json(content: Struct, status: int) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")

@@ -1,0 +1,114 @@
+"""Projections against their facts: verifying them, and rebuilding them while the cell goes on.
+
+A rebuild first finds, in a snapshot, the rows that differ from what their facts make, and the rows
+that no fact stands for. It mends them in small chunks, each under the lanes' locks and folded anew
+from all facts, so no writer waits long. A changed fold, an empty table and a damaged row are one
+and the same case.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from tallystick.journal import store
+from tallystick.journal.log import Log
+from tallystick.journal.model import Projection
+from tallystick.journal.projections import ProjectionTable, columns_of
+from tallystick.platform.postgres.pools import Connection
+
+CHUNK_ROWS = 500
+STREAM_ROWS = 2_000
+
+
+class Comparison(Struct, frozen=True):
+    """How a projection's table compares with its facts."""
+
+    table: str
+    rows: int  # that the facts make
+    differing: tuple[UUID, ...]  # aggregates whose row is missing or not as folded
+    strangers: tuple[Any, ...]  # keys of rows that no fact stands for
+
+    @property
+    def equal(self) -> bool:
+        return not self.differing and not self.strangers
+
+
+async def compare_projection(
+    connection: Connection, log: Log, projection: Projection
+) -> Comparison:
+    """Fold every aggregate from its facts and hold it against its row, in the caller's snapshot."""
+    table = await ProjectionTable.of(connection, projection)
+    rows = 0
+    differing: list[UUID] = []
+    async for folded in _folded_rows(connection, log, projection):
+        rows += len(folded)
+        keys = {getattr(row, projection.key): aggregate for aggregate, row in folded.items()}
+        for record in await connection.fetch(table.load_sql, list(keys)):
+            aggregate = keys[record[projection.key]]
+            if folded[aggregate] == projection.row(*record):
+                del folded[aggregate]
+        differing += folded
+    strangers = tuple(row[0] for row in await connection.fetch(table.strangers_sql))
+    return Comparison(projection.table, rows, tuple(differing), strangers)
+
+
+async def rebuild_projection(owner: Connection, log: Log, projection: Projection) -> Comparison:
+    """Make the table equal to its facts; answers with what differed before.
+
+    `owner` is a connection with the owner's rights, since rows may have to be deleted.
+    """
+    async with owner.transaction(isolation="repeatable_read", readonly=True):
+        found = await compare_projection(owner, log, projection)
+    table = await ProjectionTable.of(owner, projection)
+    for keys in _chunks(found.strangers):
+        async with owner.transaction():
+            await owner.execute(store.LOCK_ALL_LANES)
+            still = {row[0] for row in await owner.fetch(table.strangers_sql)}
+            await owner.execute(table.delete_sql, [key for key in keys if key in still])
+    for aggregates in _chunks(found.differing):
+        async with owner.transaction():
+            await owner.execute(store.LOCK_ALL_LANES)
+            await _mend(owner, log, table, aggregates)
+    return found
+
+
+async def _mend(
+    owner: Connection, log: Log, table: ProjectionTable, aggregates: Sequence[UUID]
+) -> None:
+    projection = table.projection
+    records = await owner.fetch(store.FACTS_OF_MANY, list(aggregates), list(projection.kinds))
+    rows: dict[UUID, Any] = {}
+    for record in records:
+        fact = log.told(record)
+        rows[fact.aggregate_id] = projection.fold(rows.get(fact.aggregate_id), fact)
+    by_key = {getattr(row, projection.key): row for row in rows.values()}
+    standing = {row[0] for row in await owner.fetch(table.taken_sql, list(by_key))}
+    made = {key: row for key, row in by_key.items() if key not in standing}
+    moved = {key: row for key, row in by_key.items() if key in standing}
+    if made:
+        await owner.execute(table.insert_sql, *columns_of(made))
+    if moved:
+        await owner.execute(table.update_sql, *columns_of(moved))
+
+
+async def _folded_rows(
+    connection: Connection, log: Log, projection: Projection
+) -> AsyncIterator[dict[UUID, Any]]:
+    """The rows the facts make, by aggregate, some thousand at a time."""
+    chunk: dict[UUID, Any] = {}
+    async for record in connection.cursor(
+        store.FACTS_BY_AGGREGATE, list(projection.kinds), prefetch=STREAM_ROWS
+    ):
+        fact = log.told(record)
+        if fact.aggregate_id not in chunk and len(chunk) >= STREAM_ROWS:
+            yield chunk
+            chunk = {}
+        chunk[fact.aggregate_id] = projection.fold(chunk.get(fact.aggregate_id), fact)
+    if chunk:
+        yield chunk
+
+
+def _chunks(items: Sequence[Any]) -> list[Sequence[Any]]:
+    return [items[start : start + CHUNK_ROWS] for start in range(0, len(items), CHUNK_ROWS)]

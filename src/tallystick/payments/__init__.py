@@ -1,0 +1,34 @@
+"""Payments through rails: intents, payments, captures, refunds, and the recovery of what was cut.
+
+Promises: no payment is asked for twice under two references; a time-out is unknown and never a
+decline; money that moved at a bank is in our books, in suspense if nowhere else; no more is
+captured than authorized, and no more refunded than captured; a repeat is answered alike.
+Tables: `intents`, `payments`, `refunds`.
+Facts: `intent.*`, `payment.*`, `refund.*` (`docs/explanation/payment-states.md`).
+"""
+
+from tallystick.payments.errors import PaymentsError
+from tallystick.payments.intents import Intents
+from tallystick.payments.model import Answer, IntentRow, Limits, PaymentRow, RefundRow
+from tallystick.payments.operations import Operations
+from tallystick.payments.payments import Payments
+from tallystick.payments.projections import PROJECTIONS as projections
+from tallystick.payments.recovery import Recovery
+from tallystick.payments.refunds import Refunds
+from tallystick.payments.store import CHECKS as checks
+
+__all__ = [
+    "Answer",
+    "IntentRow",
+    "Intents",
+    "Limits",
+    "Operations",
+    "PaymentRow",
+    "Payments",
+    "PaymentsError",
+    "Recovery",
+    "RefundRow",
+    "Refunds",
+    "checks",
+    "projections",
+]

@@ -1,0 +1,118 @@
+"""What becomes of a wish about an intent, or why it cannot be. Pure."""
+
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from tallystick.payments.decisions import (
+    METHOD_KINDS,
+    Terms,
+    Wish,
+    decide_cancel,
+    decide_payment,
+    method_kind,
+    require_amount,
+    require_priority,
+    require_reason,
+)
+from tallystick.payments.errors import Invalid, NotPossible
+from tallystick.payments.facts import (
+    IntentCancelled,
+    IntentConfirmed,
+    IntentCreated,
+    IntentExpired,
+    MethodAttached,
+)
+from tallystick.payments.model import CANCEL_REASONS, CaptureMethod, IntentRow
+from tallystick.payments.steps import Case, Moment, Steps
+
+_OPEN: Final = ("requires_payment_method", "requires_confirmation")
+
+
+class IntentTerms(Struct, frozen=True):
+    """What an intent asks for; free text is sealed already."""
+
+    merchant_id: UUID
+    amount_minor: int
+    currency: str
+    payment_methods: tuple[str, ...] = METHOD_KINDS
+    payment_method: str | None = None
+    capture_method: str = CaptureMethod.AUTOMATIC
+    priority: str = "balanced"
+    sealed: str | None = None
+
+
+def decide_intent(intent_id: UUID, terms: IntentTerms, moment: Moment) -> Steps:
+    """Raises Invalid (invalid_amount, invalid_payment_method, invalid_priority, ...)."""
+    require_amount(terms.amount_minor)
+    require_priority(terms.priority)
+    if terms.capture_method not in set(CaptureMethod):
+        raise Invalid("a capture method is automatic or manual", "invalid_capture_method")
+    if not terms.payment_methods or set(terms.payment_methods) - set(METHOD_KINDS):
+        raise Invalid(f"payment methods are among {METHOD_KINDS}", "invalid_payment_method")
+    created = IntentCreated(
+        merchant_id=terms.merchant_id,
+        amount_minor=terms.amount_minor,
+        currency=terms.currency,
+        payment_methods=terms.payment_methods,
+        expires_after_s=moment.limits.intent_ttl_s,
+        capture_method=terms.capture_method,
+        priority=terms.priority,
+        sealed=terms.sealed,
+    )
+    told: list[tuple[UUID, Struct]] = [(intent_id, created)]
+    if terms.payment_method is not None:
+        _require_allowed(terms.payment_method, terms.payment_methods)
+        told.append((intent_id, MethodAttached(terms.payment_method)))
+    return Steps(tuple(told))
+
+
+def method_to_confirm(row: IntentRow, payment_method: str | None, moment: Moment) -> str:
+    """The method the intent is confirmed with, once it may be confirmed at all.
+
+    Raises NotPossible (intent_not_confirmable, intent_expired), Invalid (invalid_payment_method).
+    """
+    if row.status not in _OPEN:
+        raise NotPossible(
+            f"an intent that is {row.status} cannot be confirmed", "intent_not_confirmable"
+        )
+    if moment.now >= row.expires_at:
+        raise NotPossible("the intent has expired", "intent_expired")
+    method = payment_method or row.payment_method
+    if method is None:
+        raise Invalid("a payment method is needed to confirm", "payment_method_missing")
+    _require_allowed(method, row.method_kinds)
+    return method
+
+
+def decide_confirm(
+    row: IntentRow, payment_id: UUID, terms: Terms, wish: Wish, moment: Moment
+) -> Steps:
+    """Start the intent's payment. Raises as `decide_payment`."""
+    payment = decide_payment(payment_id, terms, wish, moment)
+    confirmed = IntentConfirmed(payment_id, terms.payment_method)
+    return Steps(((row.id, confirmed), *payment.told))
+
+
+def decide_cancel_intent(case: Case, reason: str, wish: Wish, moment: Moment) -> Steps:
+    """Cancel at once, or with its payment. Raises as `decide_cancel`, and NotPossible."""
+    row = case.the_intent()
+    require_reason(reason, CANCEL_REASONS)
+    if row.status in (*_OPEN, "requires_action"):
+        return Steps(((row.id, IntentCancelled(reason)),))
+    if row.status in ("processing", "requires_capture"):
+        return decide_cancel(case, reason, wish, moment)
+    raise NotPossible(f"an intent that is {row.status} is not cancelled", "intent_not_cancellable")
+
+
+def decide_intent_expiry(row: IntentRow, moment: Moment) -> Steps | None:
+    """Expire an intent whose time is over; None while it is not, or while its payment lives."""
+    if row.status not in (*_OPEN, "requires_action") or row.expires_at > moment.now:
+        return None
+    return Steps(((row.id, IntentExpired()),))
+
+
+def _require_allowed(payment_method: str, kinds: tuple[str, ...]) -> None:
+    if method_kind(payment_method) not in kinds:
+        raise Invalid(f"this intent is paid by {', '.join(kinds)}", "invalid_payment_method")

@@ -1,0 +1,199 @@
+"""Decide, ask, record: how every verb of this room runs.
+
+Beat 1 records what is about to be asked, and the claim as running. Beat 2 asks, with no
+transaction open. Beat 3 records the answer with its money and closes the claim. Whatever dies in
+between leaves a row that says what was being asked, and recovery (or the next verb on the same
+payment) learns the end from the provider by our own reference. A cut at any point is therefore
+one of the points that recovery starts from.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from tallystick.journal import Asked, Change, Conflict, Journal, Origin, Refused
+from tallystick.payments import store
+from tallystick.payments.conclusions import Conclusion
+from tallystick.payments.errors import NotFound, PaymentBusy
+from tallystick.payments.model import (
+    IntentRow,
+    Limits,
+    Operation,
+    PaymentRow,
+    RefundRow,
+    Row,
+    Verb,
+)
+from tallystick.payments.orders import ask, find
+from tallystick.payments.projections import PROJECTION_OF
+from tallystick.payments.steps import Case, Moment, Steps, close_claim
+from tallystick.platform.clock import Clock
+from tallystick.platform.crash import crash_point
+from tallystick.platform.ids import bucket_of, new_id
+from tallystick.platform.postgres.pools import Database
+from tallystick.rails import Approved, Declined, Outcome, Rails, Unanswered
+from tallystick.rails import NotFound as NotFoundThere
+
+TRIES: Final = 20
+NOBODY: Final = Origin()
+
+Refusal = tuple[str, str]
+Claiming = tuple[Asked, UUID] | None  # who asks, and the subject that answers repeats
+
+
+@dataclass(frozen=True)
+class Operations:
+    """What the verbs of intents, payments and refunds share: the beats, and their repair."""
+
+    journal: Journal
+    database: Database
+    rails: Rails
+    clock: Clock
+    limits: Limits = field(default_factory=Limits)
+
+    # Beats ------------------------------------------------------------------------------------
+
+    def moment(self, owner_id: UUID) -> Moment:
+        """Now, with an id for the change to come, in the bucket of its owner."""
+        now = self.clock.now()
+        return Moment(now, new_id(now, bucket_of(owner_id)), self.limits)
+
+    async def record(
+        self, case: Case, steps: Steps, moment: Moment, origin: Origin, claiming: Claiming = None
+    ) -> Case:
+        """Make the steps durable, with the claim of a first beat; the case as it is then."""
+        facts = case.facts(steps)
+        # Folded here first: a fact that cannot follow must not reach a batch of other people's.
+        after = case.after(facts, moment.now)
+        claim = None
+        if claiming:
+            asked, subject_id = claiming
+            claim = asked.claim(
+                subject_id,
+                version=after.version(subject_id),
+                running=steps.runs(asked.claim(subject_id).id),
+            )
+        recorded = await self.journal.record(
+            Change(
+                id=moment.change_id,
+                facts=facts,
+                transfers=steps.transfers,
+                claim=claim,
+                close=close_claim(steps.closing, after),
+                origin=origin,
+            )
+        )
+        return case.after(facts, recorded.at)
+
+    async def carry_through(self, case: Case, origin: Origin) -> tuple[Case, Refusal | None]:
+        """Ask and record until nothing is left to ask; the refusal, if the provider's no is one."""
+        refusal = None
+        operation = case.operation
+        while operation is not None and not operation.unknown:
+            outcome = await ask(self.rails, case, operation)
+            crash_point("payments.after_ask")
+            case, refusal, ours = await self._conclude(case, operation, outcome, origin)
+            crash_point("payments.after_record")
+            operation = case.operation if ours else None
+        return case, refusal
+
+    async def _conclude(
+        self, case: Case, operation: Operation, outcome: Outcome, origin: Origin
+    ) -> tuple[Case, Refusal | None, bool]:
+        """Record the outcome, unless somebody else has learned it first."""
+        for _ in range(TRIES):
+            running = case.operation
+            if running is None or running.reference != operation.reference:
+                return case, await self._refusal_of(operation), False
+            try:
+                case, refusal = await self._record_outcome(case, running, outcome, origin)
+            except Conflict:
+                case = await self.reload(case)
+            else:
+                return case, refusal, True
+        raise PaymentBusy("too many changes to this payment at once")
+
+    async def _record_outcome(
+        self, case: Case, operation: Operation, outcome: Outcome, origin: Origin
+    ) -> tuple[Case, Refusal | None]:
+        moment = self.moment(case.the_payment().id)
+        conclusion = Conclusion(case, operation, moment)
+        steps = conclusion.of(outcome)
+        try:
+            case = await self.record(case, steps, moment, origin)
+        except Refused:
+            # The bank has moved the money: an account that will not have it cannot undo that.
+            moment = self.moment(case.the_payment().id)
+            steps = Conclusion(case, operation, moment, to_suspense=True).of(outcome)
+            case = await self.record(case, steps, moment, origin)
+        return case, steps.closing.refusal if steps.closing else None
+
+    async def _refusal_of(self, operation: Operation) -> Refusal | None:
+        """How the claim of an operation was closed by whoever concluded it."""
+        claim = operation.claim_id and await self.journal.find_claim(operation.claim_id)
+        if not claim or claim.state != "refused":
+            return None
+        code, _, detail = (claim.outcome or "").partition(": ")
+        return code, detail
+
+    # Repair -----------------------------------------------------------------------------------
+
+    async def repair(self, case: Case, origin: Origin, *, due: bool = False) -> Case:
+        """Learn the end of an operation whose asker must be gone; the case as it is then.
+
+        `due`: the schedule says so, and a look that settles nothing is recorded. Otherwise a
+        caller is in a hurry, and only news is.
+        """
+        operation = case.operation
+        now = self.clock.now()
+        if operation is None or not (due or operation.is_over(now, self.limits)):
+            return case
+        if not due and case.refund is None and case.the_payment().status in ("failed", "cancelled"):
+            return case  # given up: nobody waits for this answer
+        outcome = await self._find_out(case, operation)
+        news = isinstance(outcome, Approved | Declined | NotFoundThere)
+        if not (news or due or not operation.unknown):
+            return case
+        case, _, ours = await self._conclude(case, operation, outcome, origin)
+        if ours:
+            case, _ = await self.carry_through(case, origin)
+        return case
+
+    async def _find_out(self, case: Case, operation: Operation) -> Outcome:
+        """What the provider knows; asked again under the same reference when that is nothing.
+
+        A provider's "not found" is believed only after a while: the order may be on its way. An
+        authorization that never arrived is then left alone, because its payer may have gone.
+        """
+        outcome = await find(self.rails, case, operation)
+        if not isinstance(outcome, NotFoundThere):
+            return outcome
+        if not operation.is_settled(self.clock.now(), self.limits):
+            return Unanswered("not_found_yet")
+        if operation.verb == Verb.AUTHORIZE:
+            return outcome
+        return await ask(self.rails, case, operation, asked_before=True)
+
+    # Reading ----------------------------------------------------------------------------------
+
+    async def load(self, row: type[Row], row_id: UUID, merchant_id: UUID | None = None) -> Case:
+        """The case of an intent, a payment or a refund. Raises NotFound."""
+        finders: dict[type[Struct], Callable[..., Awaitable[Case | None]]] = {
+            IntentRow: store.find_intent_case,
+            PaymentRow: store.find_payment_case,
+            RefundRow: store.find_refund_case,
+        }
+        case = await finders[row](self.database, row_id, merchant_id)
+        if case is None:
+            noun = PROJECTION_OF[row].table.removesuffix("s")
+            raise NotFound(f"there is no such {noun}", f"{noun}_not_found")
+        return case
+
+    async def reload(self, case: Case) -> Case:
+        """The same case as it stands now."""
+        if case.refund:
+            return await self.load(RefundRow, case.refund.id)
+        return await self.load(PaymentRow, case.the_payment().id)

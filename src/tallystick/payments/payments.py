@@ -1,0 +1,178 @@
+"""Payments: made directly or by an intent, captured, cancelled, looked at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from msgspec import to_builtins
+
+from tallystick.identity import Merchant
+from tallystick.journal import Asked, Origin, Told
+from tallystick.payments import store
+from tallystick.payments.decisions import (
+    Terms,
+    Wish,
+    decide_cancel,
+    decide_capture,
+    decide_payment,
+    method_kind,
+    require_currency,
+)
+from tallystick.payments.model import Answer, CaptureMethod, Event, PaymentRow
+from tallystick.payments.operations import NOBODY, Operations
+from tallystick.payments.pages import PAGE_MAX, Page
+from tallystick.payments.requests import Request, new_case, seal, shown
+from tallystick.payments.steps import Case, Moment, Steps
+from tallystick.platform.ids import bucket_of, derived_id, new_id
+
+
+@dataclass(frozen=True)
+class Payments:
+    """The verbs of payments."""
+
+    operations: Operations
+
+    async def create(
+        self,
+        merchant: Merchant,
+        *,
+        amount_minor: int,
+        currency: str,
+        payment_method: str,
+        capture: bool = True,
+        priority: str = "balanced",
+        text: Mapping[str, Any] | None = None,
+        asked: Asked | None = None,
+        origin: Origin = NOBODY,
+    ) -> Answer[PaymentRow]:
+        """Authorize a payment, and capture it at once unless told otherwise.
+
+        A decline is a payment that is `failed`; an answer that is still open, one that is
+        `pending`. `text` (description, metadata, customer) is kept sealed. Raises Invalid,
+        RouteUnavailable.
+        """
+        require_currency(currency, merchant.currency_codes)
+        routes = self.operations.rails.choose(amount_minor, currency, method_kind(payment_method))
+        payment_id = new_id(self.operations.clock.now(), bucket_of(merchant.id))
+        terms = Terms(
+            merchant_id=merchant.id,
+            amount_minor=amount_minor,
+            currency=currency,
+            payment_method=payment_method,
+            routes=tuple(route.name for route in routes),
+            fee_percent_bp=merchant.fee_percent_bp,
+            fee_fixed_minor=merchant.fee_fixed_minor,
+            capture_method=CaptureMethod.AUTOMATIC if capture else CaptureMethod.MANUAL,
+            priority=priority,
+            sealed=await seal(self.operations, payment_id, text),
+        )
+
+        def decide(_case: Case, wish: Wish, moment: Moment) -> Steps:
+            return decide_payment(payment_id, terms, wish, moment)
+
+        return await Request(
+            self.operations, PaymentRow, payment_id, new_case, decide, asked, origin
+        ).answer()
+
+    async def capture(
+        self,
+        payment_id: UUID,
+        *,
+        merchant_id: UUID | None = None,
+        amount_minor: int | None = None,
+        final: bool = False,
+        asked: Asked | None = None,
+        origin: Origin = NOBODY,
+    ) -> Answer[PaymentRow]:
+        """Take the authorized money: all that is left, or a part; `final` lets go of the rest.
+
+        Raises NotFound, NotPossible, PaymentBusy, Invalid, ProviderDeclined (capture_declined).
+        """
+
+        def decide(case: Case, wish: Wish, moment: Moment) -> Steps:
+            row = case.the_payment()
+            return decide_capture(row, amount_minor, final=final, wish=wish, moment=moment)
+
+        load = partial(self.operations.load, PaymentRow, payment_id, merchant_id)
+        return await Request(
+            self.operations, PaymentRow, payment_id, load, decide, asked, origin
+        ).answer()
+
+    async def cancel(
+        self,
+        payment_id: UUID,
+        *,
+        merchant_id: UUID | None = None,
+        reason: str = "requested_by_customer",
+        asked: Asked | None = None,
+        origin: Origin = NOBODY,
+    ) -> Answer[PaymentRow]:
+        """Void an authorization of which nothing is captured.
+
+        A payment whose answer the bank still owes is given up: what it approves late is undone.
+        Raises NotFound, NotPossible, PaymentBusy, Invalid, ProviderDeclined (cancel_declined).
+        """
+
+        def decide(case: Case, wish: Wish, moment: Moment) -> Steps:
+            return decide_cancel(case, reason, wish, moment)
+
+        load = partial(self.operations.load, PaymentRow, payment_id, merchant_id)
+        return await Request(
+            self.operations, PaymentRow, payment_id, load, decide, asked, origin
+        ).answer()
+
+    async def get(self, payment_id: UUID, *, merchant_id: UUID | None = None) -> Answer[PaymentRow]:
+        """One payment; `merchant_id` None is the operator, who sees all. Raises NotFound."""
+        case = await self.operations.load(PaymentRow, payment_id, merchant_id)
+        return await shown(self.operations, case.the_payment())
+
+    async def list_payments(
+        self,
+        merchant_id: UUID | None,
+        *,
+        status: str | None = None,
+        cursor: str | None = None,
+        limit: int = PAGE_MAX,
+    ) -> Page[PaymentRow]:
+        """The latest payments, at most 100 a page. Raises Invalid."""
+        return await store.list_page(
+            self.operations.database,
+            PaymentRow,
+            merchant_id,
+            status=status,
+            cursor=cursor,
+            limit=limit,
+        )
+
+    async def list_events(
+        self, payment_id: UUID, *, merchant_id: UUID | None = None
+    ) -> tuple[Event, ...]:
+        """All that happened to a payment, in document 004's shape. Raises NotFound."""
+        await self.operations.load(PaymentRow, payment_id, merchant_id)
+        return tuple(map(_event, await self.operations.journal.facts_of(payment_id)))
+
+    async def list_totals(self, merchant_id: UUID | None = None) -> tuple[store.Total, ...]:
+        """Payments and money by state and currency; reads every payment there is."""
+        return await store.list_totals(self.operations.database, merchant_id)
+
+
+def _event(fact: Told) -> Event:
+    data = to_builtins(fact.data)
+    data.pop("sealed", None)  # ciphertext tells nobody anything
+    origin = fact.origin
+    return Event(
+        id=derived_id(fact.aggregate_id, f"fact {fact.version}"),
+        aggregate_id=fact.aggregate_id,
+        event_type=fact.kind,
+        version=fact.version,
+        timestamp=fact.at,
+        data=data,
+        metadata={
+            "actor": origin.actor,
+            "request_id": origin.request_id,
+            "cause": origin.cause,
+            "schema_version": fact.schema_version,
+        },
+    )

@@ -1,0 +1,17 @@
+"""This room's projections: which facts fold into which table."""
+
+from typing import Any, Final
+
+from tallystick.journal import Projection
+from tallystick.payments.facts import INTENT_KINDS, PAYMENT_KINDS, REFUND_KINDS
+from tallystick.payments.intent_folds import fold_intent
+from tallystick.payments.model import IntentRow, PaymentRow, RefundRow
+from tallystick.payments.payment_folds import fold_payment
+from tallystick.payments.refund_folds import fold_refund
+
+INTENTS: Final = Projection("intents", IntentRow, INTENT_KINDS, fold_intent)
+PAYMENTS: Final = Projection("payments", PaymentRow, PAYMENT_KINDS, fold_payment)
+REFUNDS: Final = Projection("refunds", RefundRow, REFUND_KINDS, fold_refund)
+
+PROJECTIONS: Final = (INTENTS, PAYMENTS, REFUNDS)
+PROJECTION_OF: Final[dict[type[Any], Projection]] = {p.row: p for p in PROJECTIONS}

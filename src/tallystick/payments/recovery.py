@@ -1,0 +1,94 @@
+"""Finishing what was left between the beats, and ending what has run out.
+
+Any number of processes may do this at once: whoever records an end first wins, and the others
+find it recorded.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from tallystick.journal import Conflict
+from tallystick.payments import store
+from tallystick.payments.decisions import decide_expiry
+from tallystick.payments.errors import NotFound
+from tallystick.payments.intent_decisions import decide_intent_expiry
+from tallystick.payments.model import IntentRow, PaymentRow, RefundRow
+from tallystick.payments.operations import NOBODY, Operations
+from tallystick.platform.telemetry import get_logger
+
+_AT_ONCE: Final = 8
+_log = get_logger("payments.recovery")
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """The jobs of this room."""
+
+    operations: Operations
+
+    async def run_once(self, limit: int = 100) -> int:
+        """Look at everything that is due, at most `limit` of each sort; how many were looked at.
+
+        One that fails is logged and stays due; it does not keep the others waiting.
+        """
+        now = self.operations.clock.now()
+        looks: list[tuple[str, Callable[[UUID, datetime], Awaitable[None]]]] = [
+            ("payments", self._look_at_payment),
+            ("refunds", self._look_at_refund),
+            ("intents", self._look_at_intent),
+        ]
+        turn = asyncio.Semaphore(_AT_ONCE)
+        tasks = []
+        for table, look in looks:
+            for row_id in await store.list_due(self.operations.database, table, now, limit):
+                tasks.append(self._look(turn, look, row_id, now))
+        await asyncio.gather(*tasks)
+        return len(tasks)
+
+    async def _look(
+        self,
+        turn: asyncio.Semaphore,
+        look: Callable[[UUID, datetime], Awaitable[None]],
+        row_id: UUID,
+        now: datetime,
+    ) -> None:
+        async with turn:
+            try:
+                await look(row_id, now)
+            except (Conflict, NotFound):
+                return  # somebody else is at it; it stays due if anything is left to do
+            except Exception:
+                _log.exception("recovery_failed", id=str(row_id))
+
+    async def _look_at_payment(self, payment_id: UUID, now: datetime) -> None:
+        operations = self.operations
+        case = await operations.load(PaymentRow, payment_id)
+        row = case.the_payment()
+        if row.due_at is None or row.due_at > now:
+            return
+        if row.running:
+            await operations.repair(case, NOBODY, due=True)
+            return
+        moment = operations.moment(payment_id)
+        steps = decide_expiry(row, moment)
+        if steps:
+            case = await operations.record(case, steps, moment, NOBODY)
+            await operations.carry_through(case, NOBODY)
+
+    async def _look_at_refund(self, refund_id: UUID, now: datetime) -> None:
+        case = await self.operations.load(RefundRow, refund_id)
+        due_at = case.the_refund().due_at
+        if due_at is not None and due_at <= now:
+            await self.operations.repair(case, NOBODY, due=True)
+
+    async def _look_at_intent(self, intent_id: UUID, now: datetime) -> None:
+        operations = self.operations
+        case = await operations.load(IntentRow, intent_id)
+        moment = operations.moment(intent_id)
+        steps = decide_intent_expiry(case.the_intent(), moment)
+        if steps:
+            await operations.record(case, steps, moment, NOBODY)

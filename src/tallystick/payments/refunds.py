@@ -1,0 +1,63 @@
+"""Refunds: captured money on its way back to the payer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from tallystick.journal import Asked, Origin
+from tallystick.payments import store
+from tallystick.payments.decisions import RefundTerms, Wish, decide_refund
+from tallystick.payments.model import Answer, PaymentRow, RefundRow
+from tallystick.payments.operations import NOBODY, Operations
+from tallystick.payments.requests import Request, seal, shown
+from tallystick.payments.steps import Case, Moment, Steps
+from tallystick.platform.ids import bucket_of, new_id
+
+
+@dataclass(frozen=True)
+class Refunds:
+    """The verbs of refunds."""
+
+    operations: Operations
+
+    async def create(
+        self,
+        payment_id: UUID,
+        *,
+        merchant_id: UUID | None = None,
+        amount_minor: int | None = None,
+        reason: str = "requested_by_customer",
+        text: Mapping[str, Any] | None = None,
+        asked: Asked | None = None,
+        origin: Origin = NOBODY,
+    ) -> Answer[RefundRow]:
+        """Give back all that is left, or a part, by the route it came.
+
+        The money is reserved first, so the merchant cannot spend it. A refund that the provider
+        refuses is `failed`; one it has not answered yet, `pending`. Raises NotFound, NotPossible,
+        Invalid; the journal's Refused (insufficient_funds) when the merchant has not got it.
+        """
+        operations = self.operations
+        payment = (await operations.load(PaymentRow, payment_id, merchant_id)).the_payment()
+        refund_id = new_id(operations.clock.now(), bucket_of(payment_id))
+        terms = RefundTerms(amount_minor, reason, await seal(operations, payment.subject_id, text))
+
+        def decide(case: Case, wish: Wish, moment: Moment) -> Steps:
+            return decide_refund(case.the_payment(), refund_id, terms, wish, moment)
+
+        load = partial(operations.load, PaymentRow, payment_id, merchant_id)
+        return await Request(operations, RefundRow, refund_id, load, decide, asked, origin).answer()
+
+    async def get(self, refund_id: UUID, *, merchant_id: UUID | None = None) -> Answer[RefundRow]:
+        """One refund; `merchant_id` None is the operator, who sees all. Raises NotFound."""
+        case = await self.operations.load(RefundRow, refund_id, merchant_id)
+        return await shown(self.operations, case.the_refund())
+
+    async def list_refunds(
+        self, payment_id: UUID, *, merchant_id: UUID | None = None
+    ) -> tuple[RefundRow, ...]:
+        """All refunds of one payment, in the order of their asking. Raises NotFound."""
+        await self.operations.load(PaymentRow, payment_id, merchant_id)
+        return await store.list_refunds(self.operations.database, payment_id)

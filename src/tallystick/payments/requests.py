@@ -1,0 +1,121 @@
+"""A verb from wish to answer: run once for its key, answered alike ever after."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic
+from uuid import UUID
+
+from tallystick.journal import Asked, Conflict, Origin, Repeated
+from tallystick.payments.decisions import Wish
+from tallystick.payments.errors import PaymentBusy, PaymentsError, ProviderDeclined
+from tallystick.payments.model import Answer, RowT
+from tallystick.payments.operations import NOBODY, TRIES, Operations
+from tallystick.payments.projections import PROJECTION_OF
+from tallystick.payments.steps import Case, Moment, Steps
+from tallystick.platform.crash import crash_point
+
+
+@dataclass(frozen=True)
+class Request(Generic[RowT]):
+    """One verb as it was asked for. `load` reads the case anew for every try."""
+
+    operations: Operations
+    answers_with: type[RowT]
+    subject_id: UUID
+    load: Callable[[], Awaitable[Case]]
+    decide: Callable[[Case, Wish, Moment], Steps]
+    asked: Asked | None = None
+    origin: Origin = NOBODY
+
+    async def answer(self) -> Answer[RowT]:
+        """Run the verb, or answer what was answered under its key before.
+
+        Raises PaymentsError, or what the journal raises: Refused, KeyReused, StillRunning, Busy,
+        Unknown.
+        """
+        for _ in range(TRIES):
+            try:
+                case, started = await self._begin()
+            except Conflict:
+                continue
+            except Repeated as repeat:
+                return await self._answer_again(repeat)
+            except PaymentsError:
+                # What is impossible now may have been done under this very key before.
+                if earlier := await self._find_earlier():
+                    return await self._answer_again(earlier)
+                raise
+            if started:
+                case, refusal = await self.operations.carry_through(case, self.origin)
+                if refusal:
+                    raise ProviderDeclined(refusal[1], refusal[0])
+            return await shown(self.operations, self._subject(case, self.subject_id))
+        raise PaymentBusy("too many changes to this payment at once")
+
+    async def _begin(self) -> tuple[Case, bool]:
+        """The first beat; whether it started an operation."""
+        operations = self.operations
+        case = await operations.repair(await self.load(), self.origin)
+        moment = operations.moment(self.subject_id)
+        claim = self.asked.claim(self.subject_id) if self.asked else None
+        steps = self.decide(case, Wish(self.subject_id, claim and claim.id), moment)
+        claiming = (self.asked, self.subject_id) if self.asked else None
+        after = await operations.record(case, steps, moment, self.origin, claiming)
+        crash_point("payments.after_decide")
+        return after, _reference(after) not in (None, _reference(case))
+
+    def _subject(self, case: Case, subject_id: UUID) -> RowT:
+        row = case.row(subject_id)
+        if not isinstance(row, self.answers_with):
+            raise TypeError(f"the case lost its subject {subject_id}")
+        return row
+
+    async def _find_earlier(self) -> Repeated | None:
+        if self.asked is None:
+            return None
+        claim = self.asked.claim(self.subject_id)
+        standing = await self.operations.journal.find_claim(claim.id)
+        return Repeated(standing, standing.fingerprint == claim.fingerprint) if standing else None
+
+    async def _answer_again(self, repeat: Repeated) -> Answer[RowT]:
+        """What the first call with this key was answered, or would be by now."""
+        operations, standing = self.operations, repeat.claim
+        if repeat.same and standing.state == "running":
+            case = await operations.load(self.answers_with, standing.subject_id)
+            case = await operations.repair(case, self.origin)
+            operation = case.operation
+            if operation and operation.unknown and operation.claim_id == standing.id:
+                row = self._subject(case, standing.subject_id)
+                return await shown(operations, row, replayed=True)
+        claim = await operations.journal.answer(
+            repeat, patience_s=operations.limits.claim_patience_ms / 1_000
+        )
+        row = await operations.journal.row_as_of(
+            PROJECTION_OF[self.answers_with], claim.subject_id, claim.subject_version
+        )
+        return await shown(operations, row, replayed=True)
+
+
+async def new_case() -> Case:
+    """The case of an object that is still to be made."""
+    return Case()
+
+
+async def seal(
+    operations: Operations, subject_id: UUID, text: Mapping[str, Any] | None
+) -> str | None:
+    """Free text as it may be kept; nothing for nothing."""
+    said = {name: value for name, value in (text or {}).items() if value not in (None, "", {})}
+    return await operations.journal.seal(subject_id, said) if said else None
+
+
+async def shown(operations: Operations, row: RowT, *, replayed: bool = False) -> Answer[RowT]:
+    """The row with its free text in clear; empty once that was erased."""
+    text: dict[str, Any] | None = None
+    if row.sealed:
+        text = await operations.journal.unseal(row.subject_id, row.sealed)
+    return Answer(row, text or {}, replayed)
+
+
+def _reference(case: Case) -> str | None:
+    return case.operation.reference if case.operation else None

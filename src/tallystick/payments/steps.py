@@ -1,0 +1,131 @@
+"""One beat on paper: the rows it starts from, what is told, and the rows it leaves. Pure."""
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct, structs
+
+from tallystick.journal import CloseClaim, Fact, Origin, Told
+from tallystick.ledger import Post, Reserve, Settle, Void
+from tallystick.payments.facts import INTENT_KINDS, KIND_OF, PAYMENT_KINDS
+from tallystick.payments.intent_folds import fold_intent
+from tallystick.payments.model import IntentRow, Limits, Operation, PaymentRow, RefundRow, Row
+from tallystick.payments.payment_folds import fold_payment
+from tallystick.payments.refund_folds import fold_refund
+
+_TOLD_LOCALLY = Origin()
+
+
+Transfers = tuple[Post | Reserve | Settle | Void, ...]
+
+
+class Moment(Struct, frozen=True):
+    """What a decision needs beside the rows: the time, the change's id, the limits."""
+
+    now: datetime
+    change_id: UUID
+    limits: Limits
+
+
+class Closing(Struct, frozen=True):
+    """The end of a claim: its subject as it then stands, or a refusal (code, detail)."""
+
+    claim_id: UUID
+    subject_id: UUID
+    refusal: tuple[str, str] | None = None
+
+
+class Steps(Struct, frozen=True):
+    """What one beat tells (aggregate and fact), moves, and closes."""
+
+    told: tuple[tuple[UUID, Struct], ...]
+    transfers: Transfers = ()
+    closing: Closing | None = None
+
+    def runs(self, claim_id: UUID | None) -> bool:
+        """Whether something is about to be asked that will close this claim."""
+        return any(getattr(data, "claim_id", None) == claim_id for _, data in self.told)
+
+
+class Case(Struct, frozen=True):
+    """The rows one verb is about."""
+
+    payment: PaymentRow | None = None
+    intent: IntentRow | None = None
+    refund: RefundRow | None = None
+
+    def row(self, aggregate_id: UUID) -> Row | None:
+        """The row with this id, if it belongs to the case."""
+        for row in (self.payment, self.intent, self.refund):
+            if row is not None and row.id == aggregate_id:
+                return row
+        return None
+
+    def the_payment(self) -> PaymentRow:
+        """The payment, in a case that has one."""
+        if self.payment is None:
+            raise LookupError("this case has no payment")
+        return self.payment
+
+    def the_intent(self) -> IntentRow:
+        """The intent, in a case that has one."""
+        if self.intent is None:
+            raise LookupError("this case has no intent")
+        return self.intent
+
+    def the_refund(self) -> RefundRow:
+        """The refund, in a case that has one."""
+        if self.refund is None:
+            raise LookupError("this case has no refund")
+        return self.refund
+
+    @property
+    def operation(self) -> Operation | None:
+        """What runs at the provider for this case: its refund's, if it is about a refund."""
+        row = self.refund or self.payment
+        return row.running if row else None
+
+    def version(self, aggregate_id: UUID) -> int:
+        """How many facts a row has; 0 before its first."""
+        row = self.row(aggregate_id)
+        return row.version if row else 0
+
+    def facts(self, steps: Steps) -> tuple[Fact, ...]:
+        """What is told, numbered on from the rows' versions."""
+        versions: dict[UUID, int] = {}
+        facts = []
+        for aggregate_id, data in steps.told:
+            version = versions.get(aggregate_id, self.version(aggregate_id)) + 1
+            versions[aggregate_id] = version
+            facts.append(Fact(aggregate_id, version, KIND_OF[type(data)], data))
+        return tuple(facts)
+
+    def after(self, facts: tuple[Fact, ...], at: datetime) -> "Case":
+        """The case once these facts are recorded: what reading it anew would show."""
+        case = self
+        for fact in facts:
+            told = Told(
+                0, 0, fact.aggregate_id, fact.version, fact.kind, 1, fact.data, _TOLD_LOCALLY, at
+            )
+            case = case._fold(told)
+        return case
+
+    def _fold(self, told: Told) -> "Case":
+        # A first fact makes a new row, whatever row of its sort the case was about before.
+        first = told.version == 1
+        if told.kind in PAYMENT_KINDS:
+            payment = fold_payment(None if first else self.payment, told)
+            return structs.replace(self, payment=payment)
+        if told.kind in INTENT_KINDS:
+            return structs.replace(self, intent=fold_intent(None if first else self.intent, told))
+        return structs.replace(self, refund=fold_refund(None if first else self.refund, told))
+
+
+def close_claim(closing: Closing | None, after: Case) -> CloseClaim | None:
+    """The journal's form of a closing, given the case after the beat."""
+    if closing is None:
+        return None
+    version = after.version(closing.subject_id)
+    if not version:
+        raise LookupError(f"the case lost the subject of claim {closing.claim_id}")
+    return CloseClaim(closing.claim_id, version, closing.refusal)

@@ -1,0 +1,331 @@
+"""All SQL of payments: one function, one statement. Rows are written by the journal alone."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, TypeVar
+from uuid import UUID
+
+from asyncpg import Record
+from msgspec import Struct
+
+from tallystick.payments.errors import Invalid
+from tallystick.payments.model import IntentRow, PaymentRow, RefundRow
+from tallystick.payments.pages import PAGE_MAX, Page, page_of, read_cursor
+from tallystick.payments.states import INTENT_TABLE, PAYMENT_TABLE, Table
+from tallystick.payments.steps import Case
+from tallystick.platform.postgres.pools import Database
+
+RowT = TypeVar("RowT", IntentRow, PaymentRow)
+
+
+def _columns(row: type[Struct], alias: str) -> str:
+    return ", ".join(f"{alias}.{field}" for field in row.__struct_fields__)
+
+
+_PAYMENT: Final = _columns(PaymentRow, "p")
+_INTENT: Final = _columns(IntentRow, "i")
+_REFUND: Final = _columns(RefundRow, "r")
+_PAYMENT_FIELDS: Final = len(PaymentRow.__struct_fields__)
+_INTENT_FIELDS: Final = len(IntentRow.__struct_fields__)
+_MINE: Final = "($2::uuid IS NULL OR {}.merchant_id = $2)"
+
+_PAYMENT_CASE: Final = (
+    f"SELECT {_PAYMENT}, {_INTENT} FROM payments p LEFT JOIN intents i ON i.id = p.intent_id"
+    f" WHERE p.id = $1 AND {_MINE.format('p')}"
+)
+_INTENT_CASE: Final = (
+    f"SELECT {_INTENT}, {_PAYMENT} FROM intents i LEFT JOIN payments p ON p.id = i.payment_id"
+    f" WHERE i.id = $1 AND {_MINE.format('i')}"
+)
+_REFUND_CASE: Final = (
+    f"SELECT {_PAYMENT}, {_REFUND} FROM refunds r JOIN payments p ON p.id = r.payment_id"
+    f" WHERE r.id = $1 AND {_MINE.format('r')}"
+)
+
+
+class Total(Struct, frozen=True):
+    """How many payments are in a state, and how much money, in minor units."""
+
+    status: str
+    currency: str
+    payments: int
+    amount_minor: int
+    captured_minor: int
+    refunded_minor: int
+
+
+# One of them ----------------------------------------------------------------------------------
+
+
+async def find_payment_case(
+    database: Database, payment_id: UUID, merchant_id: UUID | None = None
+) -> Case | None:
+    """A payment and its intent; `merchant_id` None asks for anybody's."""
+    row = await database.fetchrow(_PAYMENT_CASE, payment_id, merchant_id)
+    if row is None:
+        return None
+    values = tuple(row)
+    intent = values[_PAYMENT_FIELDS:]
+    return Case(
+        payment=PaymentRow(*values[:_PAYMENT_FIELDS]),
+        intent=IntentRow(*intent) if intent[0] else None,
+    )
+
+
+async def find_intent_case(
+    database: Database, intent_id: UUID, merchant_id: UUID | None = None
+) -> Case | None:
+    """An intent and its latest payment."""
+    row = await database.fetchrow(_INTENT_CASE, intent_id, merchant_id)
+    if row is None:
+        return None
+    values = tuple(row)
+    payment = values[_INTENT_FIELDS:]
+    return Case(
+        intent=IntentRow(*values[:_INTENT_FIELDS]),
+        payment=PaymentRow(*payment) if payment[0] else None,
+    )
+
+
+async def find_refund_case(
+    database: Database, refund_id: UUID, merchant_id: UUID | None = None
+) -> Case | None:
+    """A refund and its payment."""
+    row = await database.fetchrow(_REFUND_CASE, refund_id, merchant_id)
+    if row is None:
+        return None
+    values = tuple(row)
+    return Case(
+        payment=PaymentRow(*values[:_PAYMENT_FIELDS]),
+        refund=RefundRow(*values[_PAYMENT_FIELDS:]),
+    )
+
+
+# Pages ----------------------------------------------------------------------------------------
+
+
+def _page_sql(row: type[Struct], table: str) -> str:
+    # One short walk of (merchant, status, date) a status: no index of its own for "any status".
+    columns = _columns(row, "l")
+    return (
+        f"SELECT {columns} FROM unnest($2::text[]) AS wanted(status) CROSS JOIN LATERAL ("
+        f" SELECT * FROM {table} t WHERE t.merchant_id = $1 AND t.status = wanted.status"
+        "  AND ($3::timestamptz IS NULL OR (t.created_at, t.id) < ($3, $4::uuid))"
+        "  ORDER BY t.created_at DESC, t.id DESC LIMIT $5) l"
+        " ORDER BY l.created_at DESC, l.id DESC LIMIT $5"
+    )
+
+
+def _everybodys_page_sql(row: type[Struct], table: str) -> str:
+    # For the operator, by id: ids begin with the time, and every row is met exactly once.
+    return (
+        f"SELECT {_columns(row, 't')} FROM {table} t"
+        " WHERE t.status = ANY($1::text[]) AND ($2::uuid IS NULL OR t.id < $2)"
+        " ORDER BY t.id DESC LIMIT $3"
+    )
+
+
+_TABLE_OF: Final[dict[type[Struct], tuple[str, Table]]] = {
+    IntentRow: ("intents", INTENT_TABLE),
+    PaymentRow: ("payments", PAYMENT_TABLE),
+}
+
+
+async def list_page(
+    database: Database,
+    row: type[RowT],
+    merchant_id: UUID | None,
+    *,
+    status: str | None,
+    cursor: str | None,
+    limit: int,
+) -> Page[RowT]:
+    """The latest rows of a merchant (None: of all), in one state or in any.
+
+    Raises Invalid (invalid_cursor, invalid_status).
+    """
+    table, states = _TABLE_OF[row]
+    statuses = [state for state in states if state]
+    if status is not None:
+        if status not in statuses:
+            raise Invalid(f"a status is one of {statuses}", "invalid_status")
+        statuses = [status]
+    after = read_cursor(cursor) if cursor else None
+    created_at, last_id = (after.created_at, after.id) if after else (None, None)
+    limit = max(1, min(limit, PAGE_MAX))
+    if merchant_id is None:
+        sql = _everybodys_page_sql(row, table)
+        records = await database.fetch(sql, statuses, last_id, limit + 1)
+    else:
+        sql = _page_sql(row, table)
+        records = await database.fetch(sql, merchant_id, statuses, created_at, last_id, limit + 1)
+    return page_of(tuple(row(*record) for record in records), limit)
+
+
+async def list_refunds(database: Database, payment_id: UUID) -> tuple[RefundRow, ...]:
+    """All refunds of a payment, in the order in which they were asked for."""
+    records = await database.fetch(
+        f"SELECT {_REFUND} FROM refunds r WHERE r.payment_id = $1 ORDER BY r.created_at, r.id",
+        payment_id,
+    )
+    return tuple(RefundRow(*record) for record in records)
+
+
+async def list_totals(database: Database, merchant_id: UUID | None) -> tuple[Total, ...]:
+    """Payments by state and currency; reads them all."""
+    records = await database.fetch(
+        "SELECT status, currency, count(*), sum(amount_minor)::bigint,"
+        " sum(captured_minor)::bigint, sum(refunded_minor)::bigint FROM payments"
+        " WHERE $1::uuid IS NULL OR merchant_id = $1 GROUP BY 1, 2 ORDER BY 1, 2",
+        merchant_id,
+    )
+    return tuple(Total(*record) for record in records)
+
+
+# What is due ----------------------------------------------------------------------------------
+
+
+async def list_due(database: Database, table: str, now: datetime, limit: int) -> tuple[UUID, ...]:
+    """Ids of the `intents`, `payments` or `refunds` somebody must look at, longest due first."""
+    records: Sequence[Record] = await database.fetch(
+        f"SELECT id FROM {table} WHERE due_at <= $1 ORDER BY due_at LIMIT $2", now, limit
+    )
+    return tuple(record[0] for record in records)
+
+
+# What must hold -------------------------------------------------------------------------------
+
+
+def _table_rows(table: Table) -> str:
+    """The transition table as SQL values: from, kind, to."""
+    rows = [
+        f"('{state or ''}', '{kind}', '{after}')"
+        for state, following in table.items()
+        for kind, after in following.items()
+    ]
+    return ", ".join(rows)
+
+
+# A fact's state before it is the state after the facts before it; a recursive walk replays each
+# aggregate by the table and stops where the table knows no way on.
+_TRANSITIONS: Final = """
+WITH RECURSIVE allowed(before, kind, after) AS (VALUES {rows}),
+walk AS (
+    SELECT f.aggregate_id, f.version, f.kind, a.after
+      FROM journal_facts f LEFT JOIN allowed a ON a.before = '' AND a.kind = f.kind
+     WHERE f.version = 1 AND f.kind = '{first}'
+    UNION ALL
+    SELECT f.aggregate_id, f.version, f.kind, a.after
+      FROM walk w
+      JOIN journal_facts f ON f.aggregate_id = w.aggregate_id AND f.version = w.version + 1
+      LEFT JOIN allowed a ON a.before = w.after AND a.kind = f.kind
+     WHERE w.after IS NOT NULL
+),
+ends AS (
+    SELECT DISTINCT ON (aggregate_id) aggregate_id, version, kind, after
+      FROM walk ORDER BY aggregate_id, version DESC
+)
+SELECT e.aggregate_id, e.version, e.kind, e.after, t.status
+  FROM ends e LEFT JOIN {table} t ON t.id = e.aggregate_id
+ WHERE e.after IS DISTINCT FROM t.status
+"""
+
+
+def _transitions(table: str, states: Table) -> Check:
+    (first,) = states[None]
+    noun = table.removesuffix("s")
+    return Check(
+        f"payments.{noun}_transitions",
+        f"Every {noun} went from state to state as the table allows, to where it stands now.",
+        _TRANSITIONS.format(rows=_table_rows(states), first=first, table=table),
+    )
+
+
+# A change's transfers have ids one after another, the first of them the change's own.
+_POSTED: Final = """
+SELECT f.aggregate_id, f.version, f.data->>'amount_minor' AS amount_minor, p.posted
+  FROM journal_facts f
+ CROSS JOIN LATERAL (
+       SELECT coalesce(sum(t.amount), 0) AS posted
+         FROM (SELECT change_id, amount, code, kind FROM ledger_transfers
+                WHERE id >= (f.data->>'posting_id')::uuid ORDER BY id LIMIT 3) t
+        WHERE t.change_id = (f.data->>'posting_id')::uuid AND t.code IN ('capture', 'fee')
+          AND t.kind = 'post') p
+ WHERE f.kind = 'payment.captured' AND p.posted <> (f.data->>'amount_minor')::bigint
+"""
+_CAPTURED_IN_ALL: Final = """
+SELECT coalesce(p.currency, t.currency) AS currency, p.captured, t.posted
+  FROM (SELECT currency, sum(captured_minor) AS captured FROM payments GROUP BY 1) p
+  FULL JOIN (SELECT currency, sum(amount) AS posted FROM ledger_transfers
+              WHERE code IN ('capture', 'fee') AND kind = 'post' GROUP BY 1) t
+    ON t.currency = p.currency
+ WHERE coalesce(p.captured, 0) <> coalesce(t.posted, 0)
+"""
+_RESERVED: Final = """
+SELECT r.id, r.status, r.amount_minor, l.state, l.amount
+  FROM refunds r LEFT JOIN ledger_reservations l ON l.id = r.reservation_id
+ WHERE l.amount IS DISTINCT FROM r.amount_minor
+    OR (r.status = 'pending') <> (l.state = 'open')
+    OR (r.status = 'failed' AND l.state <> 'voided')
+"""
+_REFUNDED: Final = """
+SELECT p.id, p.refunded_minor, p.refund_pending_minor, r.refunded, r.pending
+  FROM payments p
+  LEFT JOIN (SELECT payment_id,
+                    coalesce(sum(amount_minor) FILTER (WHERE status = 'succeeded'), 0) AS refunded,
+                    coalesce(sum(amount_minor) FILTER (WHERE status = 'pending'), 0) AS pending
+               FROM refunds GROUP BY 1) r ON r.payment_id = p.id
+ WHERE p.refunded_minor <> coalesce(r.refunded, 0)
+    OR p.refund_pending_minor <> coalesce(r.pending, 0)
+"""
+_LIMITS: Final = """
+SELECT id, refunded_minor, refund_pending_minor, captured_minor, authorized_minor, amount_minor
+  FROM payments
+ WHERE refunded_minor + refund_pending_minor > captured_minor
+    OR captured_minor > authorized_minor OR authorized_minor > amount_minor
+"""
+_OLD_UNKNOWN: Final = """
+SELECT id, operation FROM payments WHERE operation IS NOT NULL
+   AND (operation->>'unknown')::boolean
+   AND (operation->>'asked_at')::timestamptz < now() - interval '24 hours'
+UNION ALL
+SELECT id, operation FROM refunds WHERE operation IS NOT NULL
+   AND (operation->>'unknown')::boolean
+   AND (operation->>'asked_at')::timestamptz < now() - interval '24 hours'
+"""
+
+CHECKS: Final = (
+    Check(
+        "payments.limits",
+        "No payment is captured beyond its authorization or refunded beyond its captures.",
+        _LIMITS,
+    ),
+    Check(
+        "payments.captures_posted",
+        "The transfers of every capture carry exactly its amount.",
+        _POSTED,
+    ),
+    Check(
+        "payments.captured_in_all",
+        "The captures of all payments and the ledger's agree in every currency.",
+        _CAPTURED_IN_ALL,
+    ),
+    Check(
+        "payments.refunds_reserved",
+        "Every refund holds, has settled or has given back exactly its amount.",
+        _RESERVED,
+    ),
+    Check(
+        "payments.refunded_in_all",
+        "What a payment counts as refunded, and as pending, is the sum of its refunds.",
+        _REFUNDED,
+    ),
+    Check(
+        "payments.unknown_outcomes",
+        "No provider's answer is unknown for more than a day.",
+        _OLD_UNKNOWN,
+    ),
+    _transitions("intents", INTENT_TABLE),
+    _transitions("payments", PAYMENT_TABLE),
+    _transitions("refunds", REFUND_TABLE),
+)

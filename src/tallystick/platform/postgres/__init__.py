@@ -1,0 +1,4 @@
+"""PostgreSQL: the embedded server, the connections, the migrations.
+
+Submodules are imported directly.
+"""

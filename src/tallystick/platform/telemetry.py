@@ -1,0 +1,89 @@
+"""Logs as one JSON object a line on stderr, and the registry of the metrics."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import orjson
+import structlog
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
+from structlog.contextvars import bound_contextvars, get_contextvars, merge_contextvars
+from structlog.typing import FilteringBoundLogger, Processor
+
+# The rooms' metrics register themselves here, and not in the library's own global registry.
+REGISTRY = CollectorRegistry()
+
+
+class _NamedLogger(structlog.PrintLogger):
+    """Prints on stderr and knows its name."""
+
+    def __init__(self, name: str = "tallystick") -> None:
+        super().__init__(sys.stderr)
+        self.name = name
+
+
+def configure_logging(level: str) -> None:
+    """Send our logs and the libraries' to stderr as JSON, from `level` upwards."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[Processor] = [
+        merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer(serializer=_json)],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=_NamedLogger,
+        cache_logger_on_first_use=False,  # a logger made before this call obeys it too
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(serializer=_json),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=number, force=True)
+
+
+def get_logger(name: str) -> FilteringBoundLogger:
+    """A logger whose lines carry `logger: name` and the request they belong to."""
+    return cast("FilteringBoundLogger", structlog.get_logger(name))
+
+
+@contextmanager
+def in_request(request_id: str) -> Iterator[None]:
+    """Everything logged within carries this request id, in tasks started within too."""
+    with bound_contextvars(request_id=request_id):
+        yield
+
+
+def current_request_id() -> str | None:
+    """The id of the request we are in, if we are in one."""
+    return get_contextvars().get("request_id")
+
+
+def exposition(registry: CollectorRegistry = REGISTRY) -> tuple[bytes, str]:
+    """The metrics as Prometheus reads them, and their content type.
+
+    With PROMETHEUS_MULTIPROC_DIR set, those of all processes together.
+    """
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # the library's
+    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def _json(event: Any, **_: Any) -> str:
+    # `default=str` shows a SecretStr as stars.
+    return orjson.dumps(event, default=str).decode()

@@ -1,0 +1,36 @@
+"""Rails: the ways to a bank, and every word we speak to one.
+
+Promises: an order that may have arrived is never called declined; what is not clearly understood
+is Unanswered, and `Rails.find` asks again by our own reference. Every exchange has a time limit
+and a byte cap. Owns no table, tells no fact, never runs inside a transaction.
+"""
+
+from tallystick.rails.model import (
+    Approved,
+    AuthorizeOrder,
+    CaptureOrder,
+    Declined,
+    NotFound,
+    Outcome,
+    Pending,
+    RefundOrder,
+    Route,
+    Unanswered,
+    VoidOrder,
+)
+from tallystick.rails.rails import Rails
+
+__all__ = [
+    "Approved",
+    "AuthorizeOrder",
+    "CaptureOrder",
+    "Declined",
+    "NotFound",
+    "Outcome",
+    "Pending",
+    "Rails",
+    "RefundOrder",
+    "Route",
+    "Unanswered",
+    "VoidOrder",
+]

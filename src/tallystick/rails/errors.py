@@ -1,0 +1,102 @@
+"""What providers' refusals mean to us, as data: their code -> ours, and what ours stands for.
+
+A code nobody has mapped is an ordinary, final decline: trying it elsewhere could charge a card
+that its bank wants left alone.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from tallystick.rails.model import Declined
+
+
+class Category(StrEnum):
+    """Whose matter a decline is."""
+
+    PAYER = "payer"  # the payer can mend it: another card, less money
+    ISSUER = "issuer"  # the card's bank says no, or cannot be reached
+    FRAUD = "fraud"  # the card must not be tried again
+    ROUTE = "route"  # this way is closed, another may be open
+    MERCHANT = "merchant"  # what was asked does not fit what was done before
+
+
+class Reason(Struct, frozen=True):
+    """What one of our codes stands for. The text may be shown to the payer.
+
+    `retryable`: another route may do it, under a reference of its own.
+    """
+
+    category: Category
+    customer_text: str
+    retryable: bool = False
+
+
+_DECLINED = "Your card was declined."
+_LATER = "The payment could not be made just now. Please try again."
+_IMPOSSIBLE = "The payment cannot be changed in this way."
+
+# our code: what it stands for
+REASONS: dict[str, Reason] = {
+    "card_declined": Reason(Category.ISSUER, _DECLINED),
+    "insufficient_funds": Reason(Category.PAYER, "Your card has insufficient funds."),
+    "expired_card": Reason(Category.PAYER, "Your card has expired."),
+    "invalid_card": Reason(Category.PAYER, "Your card number is not valid."),
+    # A thief must not learn that the card is known to be stolen.
+    "stolen_card": Reason(Category.FRAUD, _DECLINED),
+    "card_limit_exceeded": Reason(Category.PAYER, "The payment is over your card's limit."),
+    "issuer_unavailable": Reason(Category.ISSUER, _LATER, retryable=True),
+    "route_busy": Reason(Category.ROUTE, _LATER, retryable=True),
+    "route_unavailable": Reason(Category.ROUTE, _LATER, retryable=True),
+    "amount_too_large": Reason(Category.ROUTE, "The amount is too large.", retryable=True),
+    "currency_not_supported": Reason(
+        Category.ROUTE, "This currency is not accepted.", retryable=True
+    ),
+    "authorization_pending": Reason(Category.MERCHANT, _LATER),
+    "authorization_not_open": Reason(Category.MERCHANT, _IMPOSSIBLE),
+    "already_captured": Reason(Category.MERCHANT, _IMPOSSIBLE),
+    "capture_exceeds_authorization": Reason(Category.MERCHANT, _IMPOSSIBLE),
+    "refund_exceeds_capture": Reason(Category.MERCHANT, _IMPOSSIBLE),
+}
+
+# the sandbox's code: ours
+_SANDBOX_CODES = {
+    "do_not_honour": "card_declined",
+    "insufficient_funds": "insufficient_funds",
+    "expired_card": "expired_card",
+    "invalid_card": "invalid_card",
+    "stolen_card": "stolen_card",
+    "limit_exceeded": "card_limit_exceeded",
+    "issuer_unavailable": "issuer_unavailable",
+    "rate_limited": "route_busy",
+    "connect_failed": "route_unavailable",
+    "amount_over_bank_limit": "amount_too_large",
+    "currency_not_supported": "currency_not_supported",
+    "authorization_pending": "authorization_pending",
+    "authorization_declined": "authorization_not_open",
+    "authorization_voided": "authorization_not_open",
+    "authorization_closed": "authorization_not_open",
+    "already_captured": "already_captured",
+    "capture_exceeds_authorization": "capture_exceeds_authorization",
+    "refund_exceeds_capture": "refund_exceeds_capture",
+}
+
+# (provider, its code): our code. Both banks of the sandbox speak one dialect.
+CODES: dict[tuple[str, str], str] = {
+    (bank, code): ours
+    for bank in ("hdfc_bank", "icici_bank")
+    for code, ours in _SANDBOX_CODES.items()
+}
+
+_UNMAPPED = "card_declined"
+
+
+def declined(provider: str, provider_code: str) -> Declined:
+    """The decline that this code of this provider means."""
+    code = CODES.get((provider, provider_code), _UNMAPPED)
+    return Declined(code, REASONS[code].retryable, provider_code)
+
+
+def customer_text(code: str) -> str:
+    """What the payer may read about one of our codes."""
+    return REASONS.get(code, REASONS[_UNMAPPED]).customer_text

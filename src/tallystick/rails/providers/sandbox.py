@@ -1,0 +1,169 @@
+"""The acquirers of the sandbox: their dialect into our outcomes.
+
+Believed are only the answers the dialect knows, about the order that was asked: 200 approved, 402
+declined, 202 pending, 429 before anything was done, and 404 to a look-up. All else is Unanswered.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Meta, Struct
+
+from tallystick.rails.errors import declined
+from tallystick.rails.model import (
+    Approved,
+    AuthorizeOrder,
+    CaptureOrder,
+    NotFound,
+    Order,
+    Outcome,
+    Pending,
+    RefundOrder,
+    Unanswered,
+    VoidOrder,
+)
+from tallystick.rails.providers.line import Line, Lost, Reply, Unreached
+
+_Word = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:\-]{1,128}\Z")]
+
+
+class _Operation(Struct, frozen=True):
+    id: _Word
+    reference: _Word
+    kind: Literal["authorization", "capture", "void", "refund"]
+    status: Literal["approved", "declined", "pending"]
+    amount: int
+    currency: str
+    code: _Word | None = None
+
+
+class _Problem(Struct, frozen=True):
+    code: _Word
+
+
+class _Refusal(Struct, frozen=True):
+    error: _Problem
+
+
+_STATUS_OF = {200: "approved", 402: "declined", 202: "pending"}
+
+
+@dataclass(frozen=True)
+class SandboxAcquirer:
+    """One bank of the sandbox, by the name under which its codes are mapped."""
+
+    name: str
+    line: Line
+
+    async def authorize(self, order: AuthorizeOrder) -> Outcome:
+        body: dict[str, object] = {
+            "reference": order.reference,
+            "amount": order.amount_minor,
+            "currency": order.currency,
+            "token": order.token,
+            "capture": order.capture,
+            "merchant": order.merchant or None,
+        }
+        return await self._ask("/v1/authorizations", body, order, "authorization")
+
+    async def capture(self, order: CaptureOrder) -> Outcome:
+        body: dict[str, object] = {
+            "reference": order.reference,
+            "amount": order.amount_minor,
+            "final": order.final,
+        }
+        return await self._ask(_path(order, "captures"), body, order, "capture")
+
+    async def void(self, order: VoidOrder) -> Outcome:
+        body: dict[str, object] = {"reference": order.reference}
+        return await self._ask(_path(order, "voids"), body, order, "void")
+
+    async def refund(self, order: RefundOrder) -> Outcome:
+        body: dict[str, object] = {"reference": order.reference, "amount": order.amount_minor}
+        return await self._ask(_path(order, "refunds"), body, order, "refund")
+
+    async def find(self, reference: str) -> Outcome:
+        try:
+            reply = await self.line.get(f"/v1/operations/{quote(reference, safe='')}")
+        except Unreached:
+            return Unanswered("connect_failed")
+        except Lost as lost:
+            return Unanswered(lost.reason)
+        return self._found(reply, reference)
+
+    async def _ask(self, path: str, body: dict[str, object], order: Order, kind: str) -> Outcome:
+        try:
+            reply = await self.line.post(path, body)
+        except Unreached:
+            return self._not_taken(order, "connect_failed")
+        except Lost as lost:
+            return Unanswered(lost.reason)
+        if reply.status_code == 429:
+            busy = _problem_code(reply) == "rate_limited"
+            return self._not_taken(order, "rate_limited") if busy else Unanswered("odd_429")
+        return self._answered(reply, order, kind)
+
+    def _not_taken(self, order: Order, code: str) -> Outcome:
+        """This ask had no effect; an earlier one under the same reference may have had."""
+        return Unanswered(code) if order.asked_before else declined(self.name, code)
+
+    def _answered(self, reply: Reply, order: Order, kind: str) -> Outcome:
+        expected = _STATUS_OF.get(reply.status_code)
+        if expected is None:
+            return Unanswered(f"status: {reply.status_code}")
+        operation = _operation(reply)
+        if operation is None or operation.status != expected:
+            return Unanswered("wrong_schema")
+        if operation.kind != kind or not _is_about(operation, order):
+            return Unanswered("another_order")
+        return self._outcome(operation)
+
+    def _found(self, reply: Reply, reference: str) -> Outcome:
+        if reply.status_code == 404 and _problem_code(reply) == "unknown_reference":
+            return NotFound()
+        if reply.status_code != 200:
+            return Unanswered(f"status: {reply.status_code}")
+        operation = _operation(reply)
+        if operation is None:
+            return Unanswered("wrong_schema")
+        if operation.reference != reference:
+            return Unanswered("another_order")
+        return self._outcome(operation)
+
+    def _outcome(self, operation: _Operation) -> Outcome:
+        match operation.status, operation.code:
+            case "approved", None:
+                return Approved(operation.id)
+            case "pending", None:
+                return Pending()
+            case "declined", str(code):
+                return declined(self.name, code)
+        return Unanswered("wrong_schema")
+
+
+def _path(order: CaptureOrder | VoidOrder | RefundOrder, verb: str) -> str:
+    return f"/v1/authorizations/{quote(order.authorization_reference, safe='')}/{verb}"
+
+
+def _operation(reply: Reply) -> _Operation | None:
+    try:
+        return msgspec.convert(reply.content, _Operation)
+    except msgspec.ValidationError:
+        return None
+
+
+def _problem_code(reply: Reply) -> str | None:
+    try:
+        return msgspec.convert(reply.content, _Refusal).error.code
+    except msgspec.ValidationError:
+        return None
+
+
+def _is_about(operation: _Operation, order: Order) -> bool:
+    if operation.reference != order.reference:
+        return False
+    if isinstance(order, VoidOrder):
+        return True
+    return (operation.amount, operation.currency) == (order.amount_minor, order.currency)

@@ -1,0 +1,144 @@
+"""What is said at the bank's door, in and out. Amounts are in minor units."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from tallystick.sandbox.model import Kind, Operation, Order, Status
+from tallystick.sandbox.store import DayTotals
+
+REPORT_PAGE = 1_000
+REPORT_PAGE_MAX = 10_000
+
+# Plain characters only: what is said here is written into addresses and into the book.
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:\-]{1,128}\Z")]
+Amount = Annotated[int, Meta(ge=1, le=10**15)]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+
+
+class Authorization(Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/authorizations`; `amount` in minor units."""
+
+    reference: Name
+    amount: Amount
+    currency: Currency
+    token: Name
+    capture: bool = False
+    merchant: Name | None = None
+
+    def order(self, _: str) -> Order:
+        return Order(
+            kind=Kind.AUTHORIZATION,
+            reference=self.reference,
+            authorization_reference=self.reference,
+            amount_minor=self.amount,
+            currency=self.currency,
+            token=self.token,
+            capture=self.capture,
+            merchant=self.merchant or "",
+        )
+
+
+class Capture(Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `.../captures`; unless `final`, more may be captured later."""
+
+    reference: Name
+    amount: Amount
+    final: bool = True
+
+    def order(self, authorization_reference: str) -> Order:
+        return Order(
+            kind=Kind.CAPTURE,
+            reference=self.reference,
+            authorization_reference=authorization_reference,
+            amount_minor=self.amount,
+            final=self.final,
+        )
+
+
+class Void(Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `.../voids`."""
+
+    reference: Name
+
+    def order(self, authorization_reference: str) -> Order:
+        return Order(
+            kind=Kind.VOID,
+            reference=self.reference,
+            authorization_reference=authorization_reference,
+        )
+
+
+class Refund(Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `.../refunds`."""
+
+    reference: Name
+    amount: Amount
+
+    def order(self, authorization_reference: str) -> Order:
+        return Order(
+            kind=Kind.REFUND,
+            reference=self.reference,
+            authorization_reference=authorization_reference,
+            amount_minor=self.amount,
+        )
+
+
+Body = Authorization | Capture | Void | Refund
+
+
+class Shown(Struct, frozen=True):
+    """An operation as the bank shows it."""
+
+    id: str
+    reference: str
+    kind: Kind
+    authorization_reference: str
+    status: Status
+    code: str | None
+    amount: int
+    currency: str
+    fee: int
+    created_at: datetime
+    decided_at: datetime
+
+
+class Report(Struct, frozen=True):
+    """One page of a day's captures and refunds (UTC), and the sums of the whole day.
+
+    `next_after` is the `after` of the next page, null on the last.
+    """
+
+    bank: str
+    date: date
+    operations: list[Shown]
+    totals: list[DayTotals]
+    next_after: int | None
+
+
+class ReportQuery(Struct, frozen=True):
+    """Which day of the report (UTC), and which page of it."""
+
+    date: date
+    after: Annotated[int, Meta(ge=0)] = 0
+    limit: Annotated[int, Meta(ge=1, le=REPORT_PAGE_MAX)] = REPORT_PAGE
+
+
+def shown(operation: Operation, at: datetime) -> Shown:
+    """An answer shows the operation as of its making, so a repeat reads the same for ever."""
+    status = operation.status_at(at)
+    decided = status is not Status.PENDING
+    return Shown(
+        id=operation.id,
+        reference=operation.reference,
+        kind=operation.kind,
+        authorization_reference=operation.authorization_reference,
+        status=status,
+        code=operation.code if decided else None,
+        amount=operation.amount_minor,
+        currency=operation.currency,
+        fee=operation.fee_minor if decided else 0,
+        created_at=operation.created_at,
+        decided_at=operation.decided_at,
+    )

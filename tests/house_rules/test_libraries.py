@@ -1,0 +1,69 @@
+"""Each library that reaches outside has its place in the house, and so has the environment."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from tests.house_rules.sources import Source, made_up, product_sources
+
+AT_HOME = {
+    # books/prove.py: what the database refuses to say is a finding too, so it knows the errors.
+    "asyncpg": ("platform/postgres/*", "journal/*", "*/store.py", "books/prove.py"),
+    "aiohttp": ("rails/providers/*", "delivery/webhooks.py", "cli/*"),
+    "duckdb": ("intake/*",),  # reads files of recorded payments
+    "sqlite3": ("sandbox/*",),  # a simulated bank's own book
+    "fastapi": ("api/*", "console/*"),
+    "starlette": ("api/*", "console/*", "sandbox/*"),
+    "uvicorn": ("api/*", "sandbox/*", "cli/*"),
+    "typer": ("cli/*",),
+    "rich": ("cli/*",),
+    "pydantic": ("api/*", "console/*", "platform/settings*.py", "platform/secrets_file.py"),
+    "yaml": ("platform/*",),
+    "cryptography": ("platform/crypto.py",),
+}
+FAST_UUID = "asyncpg.pgproto.pgproto"
+READS_THE_ENVIRONMENT = ("platform/*", "cli/*")
+
+
+def stands_in(source: Source, places: tuple[str, ...]) -> bool:
+    path = PurePosixPath(source.name)
+    return any(path.match(f"src/tallystick/{place}") for place in places)
+
+
+def strangers(source: Source) -> Iterator[str]:
+    """Imports of a library outside of its place."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        else:
+            continue
+        for name in names:
+            places = AT_HOME.get(name.partition(".")[0])
+            if places and name != FAST_UUID and not stands_in(source, places):
+                yield f"{source.name}:{node.lineno} {name}"
+
+
+def environment_reads(source: Source) -> Iterator[str]:
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv"):
+            yield f"{source.name}:{node.lineno}"
+
+
+def test_each_library_stays_at_home() -> None:
+    assert [fault for source in product_sources() for fault in strangers(source)] == []
+
+
+def test_the_environment_is_read_at_the_ground_floor_and_the_terminal() -> None:
+    rest = [source for source in product_sources() if not stands_in(source, READS_THE_ENVIRONMENT)]
+
+    assert [fault for source in rest for fault in environment_reads(source)] == []
+
+
+def test_the_rules_bite() -> None:
+    assert list(strangers(made_up("import asyncpg"))) != []
+    assert list(strangers(made_up("from aiohttp import ClientSession"))) != []
+    assert list(strangers(made_up("from asyncpg.pgproto.pgproto import UUID"))) == []
+    assert list(strangers(made_up("import asyncpg", "src/tallystick/books/store.py"))) == []
+    assert list(environment_reads(made_up("import os\nport = os.environ['PORT']"))) != []
