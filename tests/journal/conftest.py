@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -49,9 +50,7 @@ TALLY = Projection("tallies", TallyRow, {"tally.notched": Notched}, fold)
 
 @pytest.fixture
 async def owner(owner_address: Address) -> AsyncIterator[Connection]:
-    connection = await connect(
-        owner_address, server_settings={"search_path": owner_address.schema}
-    )
+    connection = await connect(owner_address, server_settings={"search_path": owner_address.schema})
     await connection.execute(TALLIES)
     yield connection
     await connection.close()
@@ -59,8 +58,8 @@ async def owner(owner_address: Address) -> AsyncIterator[Connection]:
 
 @pytest.fixture
 def open_journal(owner: Connection, database: Database, clock: HandClock) -> OpenJournal:
-    def open_one(**changes):
-        options = {"projections": (TALLY,), "master_key": MASTER_KEY} | changes
+    def open_one(**changes: Any) -> AbstractAsyncContextManager[Journal]:
+        options: dict[str, Any] = {"projections": (TALLY,), "master_key": MASTER_KEY} | changes
         return Journal.open(options.pop("database", database), clock, **options)
 
     return open_one

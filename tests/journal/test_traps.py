@@ -14,7 +14,7 @@ from tallystick.platform.postgres.address import Address
 from tallystick.platform.postgres.pools import Connection, Database, open_database
 from tallystick.platform.settings import Settings
 from tests.journal.conftest import Ids, OpenJournal, notch, open_pair, post
-from tests.servers.fault_proxy import fault_proxy
+from tests.servers.fault_proxy import Fate, fault_proxy
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +35,9 @@ class TestALateCommit:
             while not (writing.done() and len(seen) >= 600):
                 cursor = seen[-1] if seen else 0
                 seen += [fact.position for fact in await one.facts_after(0, cursor)]
-                assert seen == list(range(1, len(seen) + 1)), "a position appeared behind the cursor"
+                assert seen == list(range(1, len(seen) + 1)), (
+                    "a position appeared behind the cursor"
+                )
             await writing
 
     async def test_waits_for_the_batch_that_holds_the_lane(
@@ -118,7 +120,7 @@ class TestAnAmbiguousCommit:
     ) -> None:
         chance = random.Random(20261120)
         # Two cuts in three commits, the request's and the reply's alike.
-        fates = ("lose_request", "lose_reply", "pass")
+        fates: list[Fate] = ["lose_request", "lose_reply", "pass"]
         async with (
             fault_proxy(address, lambda: chance.choice(fates)) as (proxy, port),
             open_database(replace(address, host="127.0.0.1", port=port), settings) as cut_off,

@@ -7,6 +7,7 @@ row must be found again by its line. Parquet is read by DuckDB.
 
 import csv
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,8 +77,8 @@ def open_import_file(path: Path) -> Iterator[ImportFile]:
     opener = openers.get(path.suffix.lower())
     if opener is None:
         raise UnreadableFile(f"{path.name} is neither .csv nor .parquet")
-    if not path.is_file():
-        raise UnreadableFile(f"{path} is not a file")
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise UnreadableFile(f"{path} is not a file that we may read")
     with opener(path) as file:
         yield file
 
@@ -93,22 +94,24 @@ def fingerprint(path: Path) -> UUID:
 def _open_csv(path: Path) -> Iterator[ImportFile]:
     # A byte that is not UTF-8 spoils its own row, not the whole file.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-        header = text.readline(LINE_CHARACTERS_MAX)
-        delimiter = _delimiter(header)
-        columns = _columns(next(csv.reader([header], delimiter=delimiter), []), path)
+        delimiter, header = _header(text.readline(LINE_CHARACTERS_MAX), path)
+        columns = _columns(header, path)
         # A file without line ends must not be read into memory as one line.
         lines = iter(partial(text.readline, LINE_CHARACTERS_MAX), "")
         rows = _csv_rows(lines, columns, delimiter)
         yield ImportFile(path, columns, rows, source=text)
 
 
-def _delimiter(header: str) -> str:
-    """The one that yields the columns we need; a comma when none does."""
-    for delimiter in _DELIMITERS:
-        names = {name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter))}
-        if names.issuperset(REQUIRED):
-            return delimiter
-    return ","
+def _header(line: str, path: Path) -> tuple[str, list[str]]:
+    """The delimiter that yields the columns we need, a comma when none does; and the names."""
+    try:
+        found = {mark: next(csv.reader([line], delimiter=mark)) for mark in _DELIMITERS}
+    except csv.Error as error:
+        raise UnreadableFile(f"{path.name}: {error}") from error
+    for delimiter, names in found.items():
+        if {name.strip().lower() for name in names}.issuperset(REQUIRED):
+            return delimiter, names
+    return ",", found[","]
 
 
 def _csv_rows(lines: Iterable[str], columns: tuple[str, ...], delimiter: str) -> Iterator[FileRow]:

@@ -5,6 +5,7 @@ stands already is counted as duplicate and nothing is created twice.
 """
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -75,7 +76,7 @@ class Imports:
         stays away.
         """
         target = rejects_path or path.with_name(f"{path.stem}.rejects.csv")
-        _require_writable(path, target)
+        _require_place_for_rejects(path, target)
         # The thread is left first: the file is not closed under its reader's feet.
         with (
             open_import_file(path) as file,
@@ -211,6 +212,8 @@ def _told_apart(rows: Sequence[FileRow], outcomes: Sequence[Recorded | BaseExcep
     return _Outcomes(created, duplicates, rejects, failures)
 
 
-def _require_writable(path: Path, target: Path) -> None:
-    if target == path:
+def _require_place_for_rejects(path: Path, target: Path) -> None:
+    if target.resolve() == path.resolve():
         raise UnreadableFile(f"{path.name} cannot hold its own rejects: name another file")
+    if target.is_dir() or not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise UnreadableFile(f"rejects cannot be written to {target}: name another file")

@@ -64,6 +64,7 @@ projections: Final = (
         kinds=_KINDS,
         fold=fold_reference,
         key="reference_number",
+        aggregate="payment_id",
         key_of=_reference_of,
         insert_only=True,
         unique=True,
