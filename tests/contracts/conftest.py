@@ -1,30 +1,64 @@
 """Every provider there is, each over its real counterpart."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
+from tallystick.platform.clock import HandClock
 from tallystick.rails import Rails, Route
 from tallystick.rails.providers import PROVIDERS
 from tallystick.sandbox import Pace, Sandbox, serve_sandbox
 from tests.contracts.counter import Counter
 
-TIMEOUT_MS = 250
+HASTY_MS, PATIENT_MS = 300, 10_000
 
 
 @pytest.fixture(scope="module")
-async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sandbox]:
+def bank_clock() -> HandClock:
+    """The banks' own clock: what is pending stays so until it is turned."""
+    return HandClock(datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
+
+
+@pytest.fixture(scope="module")
+async def sandbox(
+    tmp_path_factory: pytest.TempPathFactory, bank_clock: HandClock
+) -> AsyncIterator[Sandbox]:
     """The counterpart of the sandbox's acquirers."""
     folder = tmp_path_factory.mktemp("sandbox")
-    pace = Pace(calm=True, pending_ms=40)
-    async with serve_sandbox(folder, pace=pace, durable=False) as sandbox:
+    pace = Pace(calm=True)
+    async with serve_sandbox(folder, pace=pace, durable=False, now=bank_clock.now) as sandbox:
         yield sandbox
 
 
 @pytest.fixture(scope="module")
 async def rails(sandbox: Sandbox) -> AsyncIterator[Rails]:
-    """A route to each provider, named as the provider."""
-    routes = [
+    """A route to each provider, named as the provider, with time enough for a busy machine."""
+    async with Rails.open(_routes(sandbox), timeout_ms=PATIENT_MS) as rails:
+        yield rails
+
+
+@pytest.fixture(scope="module")
+async def hasty_rails(sandbox: Sandbox) -> AsyncIterator[Rails]:
+    """The same routes for whoever has to see a time-out."""
+    async with Rails.open(_routes(sandbox), timeout_ms=HASTY_MS) as rails:
+        yield rails
+
+
+@pytest.fixture(params=PROVIDERS)
+def counter(request: pytest.FixtureRequest, rails: Rails, sandbox: Sandbox) -> Counter:
+    """One provider, and how to provoke it."""
+    return Counter(rails, str(request.param), sandbox.books[str(request.param)])
+
+
+@pytest.fixture
+def hasty(counter: Counter, hasty_rails: Rails) -> Counter:
+    """The same provider, asked by somebody who waits 300 ms."""
+    return Counter(hasty_rails, counter.route, counter.book)
+
+
+def _routes(sandbox: Sandbox) -> list[Route]:
+    return [
         Route(
             name=provider,
             provider=provider,
@@ -35,11 +69,3 @@ async def rails(sandbox: Sandbox) -> AsyncIterator[Rails]:
         )
         for provider in PROVIDERS
     ]
-    async with Rails.open(routes, timeout_ms=TIMEOUT_MS) as rails:
-        yield rails
-
-
-@pytest.fixture(params=PROVIDERS)
-def counter(request: pytest.FixtureRequest, rails: Rails, sandbox: Sandbox) -> Counter:
-    """One provider, and how to provoke it."""
-    return Counter(rails, str(request.param), sandbox.books[str(request.param)])

@@ -1,9 +1,11 @@
 """What every provider promises the payments room, whoever it speaks to."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
+from tallystick.platform.clock import HandClock
 from tallystick.rails import Approved, Declined, NotFound, Pending, Unanswered
 from tests.contracts.counter import Counter
 
@@ -17,6 +19,7 @@ DECLINES = [
     ("tok_limit_exceeded", "card_limit_exceeded"),
     ("tok_made_up", "invalid_card"),
 ]
+# token; the amounts that do the same to a capture, a refund and a void
 DONE_BUT_UNANSWERED = [
     ("tok_slow", 4150, 4250, 4350),
     ("tok_charge_then_drop", 4151, 4251, 4351),
@@ -88,10 +91,12 @@ async def test_an_amount_over_the_limit_may_go_elsewhere(counter: Counter) -> No
 
 
 @pytest.mark.parametrize("token", [row[0] for row in DONE_BUT_UNANSWERED])
-async def test_a_charge_whose_answer_was_lost_is_found(token: str, counter: Counter) -> None:
+async def test_a_charge_whose_answer_was_lost_is_found(
+    token: str, counter: Counter, hasty: Counter
+) -> None:
     reference = counter.fresh()
 
-    assert isinstance(await counter.authorize(reference, token), Unanswered)
+    assert isinstance(await hasty.authorize(reference, token), Unanswered)
     found = await counter.find(reference)
 
     assert isinstance(found, Approved)
@@ -110,46 +115,52 @@ async def test_an_order_that_was_lost_on_its_way_is_not_found(token: str, counte
 
 
 @pytest.mark.parametrize("amount", [row[1] for row in DONE_BUT_UNANSWERED])
-async def test_a_capture_whose_answer_was_lost_is_found(amount: int, counter: Counter) -> None:
+async def test_a_capture_whose_answer_was_lost_is_found(
+    amount: int, counter: Counter, hasty: Counter
+) -> None:
     reference = counter.fresh()
     await counter.authorize(reference, amount_minor=10_000)
 
-    assert isinstance(await counter.capture(reference, f"{reference}-c1", amount), Unanswered)
+    assert isinstance(await hasty.capture(reference, f"{reference}-c1", amount), Unanswered)
 
     assert isinstance(await counter.find(f"{reference}-c1"), Approved)
     assert (await counter.standing(reference)).captured_minor == amount
 
 
 @pytest.mark.parametrize("amount", [row[2] for row in DONE_BUT_UNANSWERED])
-async def test_a_refund_whose_answer_was_lost_is_found(amount: int, counter: Counter) -> None:
+async def test_a_refund_whose_answer_was_lost_is_found(
+    amount: int, counter: Counter, hasty: Counter
+) -> None:
     reference = counter.fresh()
     await counter.authorize(reference, amount_minor=10_000)
     await counter.capture(reference, f"{reference}-c1", 10_000)
 
-    assert isinstance(await counter.refund(reference, f"{reference}-r1", amount), Unanswered)
+    assert isinstance(await hasty.refund(reference, f"{reference}-r1", amount), Unanswered)
 
     assert isinstance(await counter.find(f"{reference}-r1"), Approved)
     assert (await counter.standing(reference)).refunded_minor == amount
 
 
 @pytest.mark.parametrize("amount", [row[3] for row in DONE_BUT_UNANSWERED])
-async def test_a_void_whose_answer_was_lost_is_found(amount: int, counter: Counter) -> None:
+async def test_a_void_whose_answer_was_lost_is_found(
+    amount: int, counter: Counter, hasty: Counter
+) -> None:
     reference = counter.fresh()
     await counter.authorize(reference, amount_minor=amount)
 
-    assert isinstance(await counter.void(reference, f"{reference}-v1"), Unanswered)
+    assert isinstance(await hasty.void(reference, f"{reference}-v1"), Unanswered)
 
     assert isinstance(await counter.find(f"{reference}-v1"), Approved)
     assert (await counter.standing(reference)).voided
 
 
-async def test_what_is_not_found_may_still_arrive(counter: Counter) -> None:
+async def test_what_is_not_found_may_still_arrive(counter: Counter, hasty: Counter) -> None:
     reference = counter.fresh()
 
-    assert await counter.authorize(reference, "tok_late_charge") == Unanswered("timed_out")
+    assert await hasty.authorize(reference, "tok_late_charge") == Unanswered("timed_out")
     assert await counter.find(reference) == NotFound()
-    for _ in range(20):
-        await asyncio.sleep(0.05)
+    for _ in range(200):
+        await asyncio.sleep(0.02)
         if await counter.find(reference) != NotFound():
             break
 
@@ -161,13 +172,13 @@ async def test_what_is_not_found_may_still_arrive(counter: Counter) -> None:
     [("tok_pending", Approved), ("tok_pending_then_declined", Declined)],
 )
 async def test_what_is_pending_is_decided_later(
-    token: str, decided: type, counter: Counter
+    token: str, decided: type, counter: Counter, bank_clock: HandClock
 ) -> None:
     reference = counter.fresh()
 
     assert await counter.authorize(reference, token) == Pending()
     assert await counter.find(reference) == Pending()
-    await asyncio.sleep(0.06)
+    bank_clock.advance(timedelta(milliseconds=500))
 
     assert isinstance(await counter.find(reference), decided)
 

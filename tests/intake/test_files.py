@@ -210,6 +210,7 @@ class TestParquet:
         ("payments.csv", HEADER + ",", "a column without a name"),
         ("payments.csv", HEADER + ",CIF", "two of the same name"),
         ("payments.csv", "", "lacks the columns"),
+        ("payments.csv", "x" * 200_000, "field larger than field limit"),
         ("payments.csv", "\udcff\udcfe\0", "lacks the columns"),
         ("payments.parquet", "not parquet at all", "payments.parquet: "),
         ("payments.parquet", "", "payments.parquet: "),

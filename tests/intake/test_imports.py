@@ -232,7 +232,12 @@ async def test_a_file_is_not_overwritten_by_its_own_rejects(
 ) -> None:
     path = write(line(1, "bad"))
 
+    same = path.parent / "." / "x" / ".." / path.name
+    (path.parent / "x").mkdir()
     with pytest.raises(IntakeError, match="cannot hold its own rejects"):
-        await Imports(recording).import_file(path, rejects_path=path)
+        await Imports(recording).import_file(path, rejects_path=same)
+    for nowhere in (path.parent, path.parent / "missing" / "rejects.csv"):
+        with pytest.raises(IntakeError, match="rejects cannot be written to"):
+            await Imports(recording).import_file(path, rejects_path=nowhere)
 
     assert path.read_text(encoding="utf-8").startswith(HEADER)

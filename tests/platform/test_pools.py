@@ -29,8 +29,8 @@ _FACT = """
 @pytest.fixture
 async def narrow(address: Address, settings: Settings) -> AsyncIterator[Database]:
     """A database with one reading connection."""
-    one = settings.model_copy(update={"db_pool_max": 1})
-    async with open_database(address, one) as database:
+    changes = {"db_pool_min": 1, "db_pool_max": 1, "db_request_acquire_timeout": 200}
+    async with open_database(address, settings.model_copy(update=changes)) as database:
         yield database
 
 

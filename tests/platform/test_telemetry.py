@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +79,15 @@ def test_a_secret_in_a_log_line_shows_stars(capsys: pytest.CaptureFixture[str]) 
     get_logger("identity").info("started", pepper=SecretStr("geheim"))
     (line,) = _lines(capsys)
     assert line["pepper"] == "**********"
+
+
+def test_metrics_of_several_processes_are_read_from_their_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = CollectorRegistry()
+    Counter("mine_alone", "Mine alone", registry=registry).inc()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    assert b"mine_alone" not in exposition(registry)[0]
 
 
 def test_metrics_are_exposed_as_text() -> None:

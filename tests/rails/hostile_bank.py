@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -16,7 +16,7 @@ async def hostile_bank(answer: Answer) -> AsyncIterator[str]:
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
             await reader.readexactly(int(length or 0))
-            await answer(writer)
+            await answer(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -31,11 +31,16 @@ async def hostile_bank(answer: Answer) -> AsyncIterator[str]:
 def says(raw: bytes) -> Answer:
     """Exactly these bytes, then the end."""
 
-    async def answer(writer: asyncio.StreamWriter) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(raw)
         await writer.drain()
 
     return answer
+
+
+async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    """Nothing, until the caller hangs up."""
+    await reader.read()
 
 
 def http(body: bytes, status: str = "200 OK", *headers: str) -> bytes:

@@ -17,7 +17,7 @@ from tallystick.rails import (
     Route,
     Unanswered,
 )
-from tests.rails.hostile_bank import Answer, hostile_bank, http, says
+from tests.rails.hostile_bank import Answer, hostile_bank, http, says, silence
 from tests.rails.replies import BUSY, DECLINED, ODD_REPLIES, OPERATION, encoded
 
 pytestmark = pytest.mark.anyio
@@ -27,7 +27,7 @@ ORDER = AuthorizeOrder(
 )
 
 
-async def ask(answer: Answer, order: AuthorizeOrder = ORDER, timeout_ms: int = 2_000) -> Outcome:
+async def ask(answer: Answer, order: AuthorizeOrder = ORDER, timeout_ms: int = 5_000) -> Outcome:
     async with (
         hostile_bank(answer) as url,
         Rails.open([_route(url)], timeout_ms=timeout_ms) as rails,
@@ -120,17 +120,14 @@ async def test_too_many_requests_proves_nothing_about_an_earlier_ask() -> None:
 
 
 async def test_a_bank_that_never_answers_is_left_at_the_limit() -> None:
-    async def silence(_: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(5)
-
     started = time.monotonic()
 
     assert await ask(silence, timeout_ms=100) == Unanswered("timed_out")
-    assert 0.1 <= time.monotonic() - started < 1
+    assert 0.1 <= time.monotonic() - started < 3
 
 
 async def test_a_bank_that_drips_is_left_at_the_limit() -> None:
-    async def drip(writer: asyncio.StreamWriter) -> None:
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for byte in http(encoded(OPERATION)):
             writer.write(bytes([byte]))
             await writer.drain()
@@ -142,7 +139,7 @@ async def test_a_bank_that_drips_is_left_at_the_limit() -> None:
 async def test_an_endless_reply_is_cut_at_the_cap() -> None:
     sent = 0
 
-    async def flood(writer: asyncio.StreamWriter) -> None:
+    async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal sent
         writer.write(http(b"", "200 OK").replace(b"content-length: 0\r\n", b""))
         while True:
@@ -180,9 +177,6 @@ async def test_a_bank_that_cannot_be_reached_has_surely_done_nothing() -> None:
 
 
 async def test_a_caller_who_leaves_is_let_go() -> None:
-    async def silence(_: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(5)
-
     async with hostile_bank(silence) as url, Rails.open([_route(url)], timeout_ms=5_000) as rails:
         asking = asyncio.create_task(rails.authorize(ORDER))
         await asyncio.sleep(0.05)

@@ -3,11 +3,13 @@
 import asyncio
 import re
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from tallystick.platform.clock import HandClock
 from tallystick.sandbox.magic import APPROVING_TOKENS, MAGIC, MAGIC_AMOUNTS
 from tallystick.sandbox.model import Kind
 from tests.sandbox.teller import DROPPED, Said, Teller
@@ -139,12 +141,12 @@ async def test_the_issuer_hdfc_does_not_reach_answers_icici(hdfc: Teller, icici:
     [("tok_pending", "approved"), ("tok_pending_then_declined", "do_not_honour")],
 )
 async def test_what_is_pending_is_decided_a_moment_later(
-    token: str, decided: str, hdfc: Teller
+    token: str, decided: str, hdfc: Teller, bank_clock: HandClock
 ) -> None:
     reference = hdfc.fresh("a")
     await hdfc.authorize(reference, token=token)
     too_soon = await hdfc.capture(reference, hdfc.fresh("c"), 1_000)
-    await asyncio.sleep(0.06)
+    bank_clock.advance(timedelta(milliseconds=500))
 
     assert word(too_soon) == "authorization_pending"
     assert word(await hdfc.find(reference)) == decided
@@ -155,26 +157,32 @@ async def test_what_is_pending_is_decided_a_moment_later(
 async def test_a_slow_answer_comes_at_twice_the_callers_limit_but_its_effect_at_once(
     hdfc: Teller,
 ) -> None:
-    reference = hdfc.fresh("a")
+    patient = Teller(hdfc.session, hdfc.url, timeout_ms=150)
+    reference = patient.fresh("a")
     started = time.monotonic()
-    asking = asyncio.create_task(hdfc.authorize(reference, token="tok_slow"))
-    await asyncio.sleep(0.02)
+    asking = asyncio.create_task(patient.authorize(reference, token="tok_slow"))
+    await asyncio.sleep(0.05)
 
-    assert word(await hdfc.find(reference)) == "approved"
+    assert word(await patient.find(reference)) == "approved"
     assert not asking.done()
     assert word(await asking) == "approved"
-    assert time.monotonic() - started >= 2 * hdfc.timeout_ms / 1000
+    assert time.monotonic() - started >= 0.3
 
 
 async def test_a_late_charge_happens_when_the_caller_has_long_gone(hdfc: Teller) -> None:
-    reference = hdfc.fresh("a")
+    hasty = Teller(hdfc.session, hdfc.url, timeout_ms=150)
+    reference = hasty.fresh("a")
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(hdfc.timeout_ms / 1000):
-            await hdfc.authorize(reference, token="tok_late_charge")
+        async with asyncio.timeout(0.05):
+            await hasty.authorize(reference, token="tok_late_charge")
 
-    assert word(await hdfc.find(reference)) == "unknown_reference"
-    await asyncio.sleep(2 * hdfc.timeout_ms / 1000)
-    assert word(await hdfc.find(reference)) == "approved"
+    assert word(await hasty.find(reference)) == "unknown_reference"
+    for _ in range(200):
+        await asyncio.sleep(0.02)
+        if (await hasty.find(reference)).status != 404:
+            break
+
+    assert word(await hasty.find(reference)) == "approved"
 
 
 def test_the_reference_page_lists_every_token_and_amount() -> None:

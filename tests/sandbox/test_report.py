@@ -7,33 +7,25 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tallystick.platform.clock import HandClock
 from tallystick.sandbox import Pace, serve_sandbox
 from tests.sandbox.teller import Teller
 
 pytestmark = pytest.mark.anyio
 
 
-class Watch:
-    """The bank's clock, turned by hand."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 3, 2, 23, 59, 59, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-
 @pytest.fixture
-def watch() -> Watch:
-    return Watch()
+def watch() -> HandClock:
+    """The bank's own clock, a second before midnight."""
+    return HandClock(datetime(2026, 3, 2, 23, 59, 59, tzinfo=UTC))
 
 
 @pytest.fixture
 async def bank(
-    tmp_path: Path, watch: Watch, session: aiohttp.ClientSession
+    tmp_path: Path, watch: HandClock, session: aiohttp.ClientSession
 ) -> AsyncIterator[Teller]:
-    pace = Pace(calm=True, pending_ms=500)
-    async with serve_sandbox(tmp_path, pace=pace, durable=False, now=watch) as sandbox:
+    pace = Pace(calm=True)
+    async with serve_sandbox(tmp_path, pace=pace, durable=False, now=watch.now) as sandbox:
         yield Teller(session, sandbox.base_url("hdfc_bank"))
 
 
@@ -59,10 +51,10 @@ async def test_captures_and_refunds_of_the_day_are_listed_with_fees_and_sums(ban
     assert report["next_after"] is None
 
 
-async def test_a_day_is_cut_at_midnight_utc(bank: Teller, watch: Watch) -> None:
+async def test_a_day_is_cut_at_midnight_utc(bank: Teller, watch: HandClock) -> None:
     await bank.authorize("today", capture=True)
     await bank.authorize("later", amount=4057, capture=True)  # decided half a second later
-    watch.at += timedelta(seconds=1)
+    watch.advance(timedelta(seconds=1))
     await bank.authorize("tomorrow", capture=True)
 
     first = (await bank.get("/v1/report?date=2026-03-02")).body
@@ -72,10 +64,10 @@ async def test_a_day_is_cut_at_midnight_utc(bank: Teller, watch: Watch) -> None:
     assert [row["reference"] for row in second["operations"]] == ["tomorrow"]
 
 
-async def test_what_is_pending_is_not_settled_yet(bank: Teller, watch: Watch) -> None:
+async def test_what_is_pending_is_not_settled_yet(bank: Teller, watch: HandClock) -> None:
     await bank.authorize("a1", amount=4057, capture=True)
     before = (await bank.get("/v1/report?date=2026-03-02")).body
-    watch.at += timedelta(milliseconds=500)
+    watch.advance(timedelta(milliseconds=500))
     after = (await bank.get("/v1/report?date=2026-03-02")).body
 
     assert before["operations"] == before["totals"] == []

@@ -5,6 +5,7 @@ reservations by id; only then, in fresh statements, claims and rows, so that not
 what was read before its lock was held. Nothing here is retried: see `lane`.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,8 @@ from tallystick.platform.crash import crash_point
 from tallystick.platform.postgres.pools import Connection
 
 encode = json.Encoder(order="deterministic").encode
+
+JUDGED_AT_ONCE = 64
 
 Outcome = Recorded | JournalError
 
@@ -69,6 +72,7 @@ class BatchWriter:
         self._closed_claims: dict[UUID, StandingClaim] = {}
         self._versions: dict[UUID, int] = {}
         self._told: list[Told] = []
+        self._fact_rows: list[tuple[Any, ...]] = []
         self._row: LaneRow
         self._at: datetime
 
@@ -76,7 +80,7 @@ class BatchWriter:
         """Judge every change and write all that is accepted. The caller commits."""
         await self._lock_and_load(changes)
         batch = self._row.seq + 1
-        outcomes = [self._judge(change, batch) for change in changes]
+        outcomes = await self._judge_and_append(changes, batch)
         head = await self._write_rows(batch)
         crash_point("journal.before_commit")
         return Written(outcomes, batch, head)
@@ -99,6 +103,33 @@ class BatchWriter:
             self._versions |= await store.load_versions(connection, unversioned)
         # No account's history and no lane ever runs backwards, whatever the clock does.
         self._at = max(self._clock.now(), self._row.last_at, latest or self._row.last_at)
+
+    async def _judge_and_append(self, changes: Sequence[Change], batch: int) -> list[Outcome]:
+        """Judge in small steps; while PostgreSQL appends what is accepted, judge the next."""
+        outcomes: list[Outcome] = []
+        appending: asyncio.Task[None] | None = None
+        try:
+            for start in range(0, len(changes), JUDGED_AT_ONCE):
+                step = changes[start : start + JUDGED_AT_ONCE]
+                outcomes += [self._judge(change, batch) for change in step]
+                if appending is None or appending.done():
+                    if appending:
+                        await appending
+                    appending = asyncio.create_task(self._append(batch))
+                await asyncio.sleep(0)
+        finally:
+            # Never leave the connection to a statement that still runs.
+            if appending:
+                await appending
+        return outcomes
+
+    async def _append(self, batch: int) -> None:
+        """Write the facts and transfers accepted so far: rows nobody else can be touching."""
+        facts = [self._fact_row(fact, batch) for fact in self._told[len(self._fact_rows) :]]
+        if facts:
+            self._fact_rows += facts
+            await store.insert_facts(self._connection, facts)
+        await self._ledger.append()
 
     def _judge(self, change: Change, batch: int) -> Outcome:
         try:
@@ -130,14 +161,14 @@ class BatchWriter:
                 raise Repeated(standing, same=standing.fingerprint == change.claim.fingerprint)
 
     def _require_versions(self, facts: Sequence[Fact]) -> None:
-        expected: dict[UUID, int] = {}
+        """Each fact is its aggregate's next, also among the facts of this very change."""
+        passed: dict[UUID, int] = {}
         for fact in facts:
-            current = expected.get(fact.aggregate_id)
-            if current is None:
-                current = self._versions.get(fact.aggregate_id, 0)
-            if fact.version != current + 1:
-                raise Conflict(f"{fact.kind} {fact.aggregate_id} is at version {current}")
-            expected[fact.aggregate_id] = fact.version
+            aggregate_id = fact.aggregate_id
+            standing = passed.get(aggregate_id) or self._versions.get(aggregate_id, 0)
+            if fact.version != standing + 1:
+                raise Conflict(f"{fact.kind} {aggregate_id} is at version {standing}")
+            passed[aggregate_id] = fact.version
 
     def _require_running(self, close: CloseClaim | None) -> None:
         if close:
@@ -206,18 +237,16 @@ class BatchWriter:
 
     async def _write_rows(self, batch: int) -> bytes | None:
         connection = self._connection
+        await self._append(batch)
         if self._new_claims:
             await store.insert_claims(connection, _sorted(self._new_claims))
         if self._closed_claims:
             await store.close_claims(connection, _sorted(self._closed_claims))
-        facts = [self._fact_row(fact, batch) for fact in self._told]
-        if facts:
-            await store.insert_facts(connection, facts)
         transfers = await self._ledger.write()
         await self._projections.write(self._told)
-        if not facts and not transfers:
+        if not self._fact_rows and not transfers:
             return None
-        return await self._seal(batch, facts, transfers)
+        return await self._seal(batch, self._fact_rows, transfers)
 
     def _fact_row(self, fact: Told, batch: int) -> tuple[Any, ...]:
         return (

@@ -7,10 +7,12 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from tallystick.journal.answers import Answers
+from tallystick.journal.heads import publish_heads, verify_heads
 from tallystick.journal.lane import Lane, LaneUnavailable, OutcomeOpen, Ticket
 from tallystick.journal.log import Log
 from tallystick.journal.model import (
@@ -26,7 +28,7 @@ from tallystick.journal.model import (
 from tallystick.journal.projections import ProjectionTable
 from tallystick.journal.rebuild import Comparison, compare_projection, rebuild_projection
 from tallystick.journal.sealing import Seals
-from tallystick.journal.verify import ChainReport, verify_chain
+from tallystick.journal.verify import ChainBreak, ChainReport, verify_chain
 from tallystick.platform.clock import Clock
 from tallystick.platform.postgres.pools import Connection, Database
 from tallystick.platform.telemetry import get_logger
@@ -42,7 +44,10 @@ _log = get_logger("tallystick.journal")
 class Journal:
     """The one door for every change. `Journal.open` makes one."""
 
-    def __init__(self, lane: Lane, log: Log, answers: Answers, seals: Seals) -> None:
+    def __init__(
+        self, database: Database, lane: Lane, log: Log, answers: Answers, seals: Seals
+    ) -> None:
+        self._database = database
         self._lane = lane
         self._log = log
         self._answers = answers
@@ -73,7 +78,7 @@ class Journal:
         log = Log(database, projections)
         writer = Lane(database, clock, {k: tuple(v) for k, v in by_kind.items()}, lane)
         seals = Seals(database, clock, master_key)
-        journal = cls(writer, log, Answers(database), seals)
+        journal = cls(database, writer, log, Answers(database), seals)
         pump = asyncio.create_task(journal._pump(), name="journal")
         watch = asyncio.create_task(journal._watch_deadlines(), name="journal deadlines")
         try:
@@ -188,6 +193,16 @@ class Journal:
     async def verify_chain(self, connection: Connection) -> ChainReport:
         """Recompute the hash chain in the caller's snapshot."""
         return await verify_chain(connection)
+
+    async def publish_heads(self, path: Path) -> int:
+        """Append to a file outside the database where each lane stands; how many had moved."""
+        return await publish_heads(self._database, path)
+
+    async def verify_heads(
+        self, connection: Connection, path: Path
+    ) -> tuple[int, tuple[ChainBreak, ...]]:
+        """How many heads were published in the file, and those that the log belies."""
+        return await verify_heads(connection, path)
 
     async def verify_projections(self, connection: Connection) -> list[Comparison]:
         """Hold every projection against its facts, in the caller's snapshot."""

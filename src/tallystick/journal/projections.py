@@ -1,11 +1,11 @@
 """Projections in a batch: load the touched rows, fold the batch's facts, write each row once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from msgspec import Struct, structs
+from msgspec import Struct, json, structs
 
 from tallystick.journal.model import Change, Conflict, Fact, Projection, Told
 from tallystick.platform.postgres.pools import Connection
@@ -26,6 +26,7 @@ class ProjectionTable:
             f" (SELECT FROM journal_facts AS f WHERE f.aggregate_id = t.{projection.aggregate})"
         )
         self.delete_sql = f"DELETE FROM {table} WHERE {key} = ANY($1)"
+        self._json_columns = [c for c in columns if types[c] in ("json", "jsonb")]
         self.load_sql = f"SELECT {listed} FROM {table} WHERE {key} = ANY($1)"
         self.taken_sql = f"SELECT {key} FROM {table} WHERE {key} = ANY($1)"
         self.insert_sql = f"INSERT INTO {table} ({listed}) SELECT * FROM unnest({arrays})"
@@ -33,6 +34,17 @@ class ProjectionTable:
             f"UPDATE {table} AS t SET {sets} FROM unnest({arrays}) AS n({listed})"
             f" WHERE t.{key} = n.{key}"
         )
+
+    def equal(self, one: Struct, other: Struct) -> bool:
+        """Whether two rows say the same; `jsonb` gives a text back in a spelling of its own."""
+        return one == other or self._plain(one) == self._plain(other)
+
+    def _plain(self, row: Struct) -> dict[str, Any]:
+        values = structs.asdict(row)
+        for column in self._json_columns:
+            if values[column] is not None:
+                values[column] = json.decode(values[column])
+        return values
 
     @classmethod
     async def of(cls, connection: Connection, projection: Projection) -> "ProjectionTable":
@@ -107,11 +119,15 @@ class ProjectionBatch:
         for table, key in self._unique_keys(change):
             self._taken[table].add(key)
 
-    def _unique_keys(self, change: Change) -> Iterator[tuple[ProjectionTable, Any]]:
-        for fact in change.facts:
-            for table in self._tables.get(fact.kind, ()):
-                if table.projection.unique:
-                    yield table, table.projection.key_of(fact)
+    def _unique_keys(self, change: Change) -> list[tuple[ProjectionTable, Any]]:
+        if not self._taken:  # no change of this batch has any
+            return []
+        return [
+            (table, table.projection.key_of(fact))
+            for fact in change.facts
+            for table in self._tables.get(fact.kind, ())
+            if table.projection.unique
+        ]
 
     async def write(self, facts: Sequence[Told]) -> None:
         """Fold the batch's facts in their order and write every touched row once, by key."""

@@ -47,7 +47,7 @@ async def compare_projection(
         keys = {getattr(row, projection.key): aggregate for aggregate, row in folded.items()}
         for record in await connection.fetch(table.load_sql, list(keys)):
             aggregate = keys[record[projection.key]]
-            if folded[aggregate] == projection.row(*record):
+            if table.equal(folded[aggregate], projection.row(*record)):
                 del folded[aggregate]
         differing += folded
     strangers = tuple(row[0] for row in await connection.fetch(table.strangers_sql))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 from tallystick.ledger import store
@@ -26,7 +27,8 @@ class LedgerBatch:
         self._bench = Bench({}, {})
         self._loaded_accounts: dict[UUID, Account] = {}
         self._loaded_reservations: frozenset[UUID] = frozenset()
-        self._rows: list[TransferRow] = []
+        self._waiting: list[TransferRow] = []
+        self._written: list[TransferRow] = []
 
     async def lock(
         self, transfers: Iterable[Transfer], verbs: Iterable[AccountVerb]
@@ -56,20 +58,26 @@ class LedgerBatch:
         lane: int,
         batch: int,
     ) -> Verdict:
-        """Hear one change; what is accepted is kept for `write`."""
+        """Hear one change; what is accepted waits for `append` and `write`."""
         verdict = self._bench.judge(change_id, transfers, verbs, at=at, lane=lane, batch=batch)
-        self._rows.extend(verdict.rows)
+        self._waiting.extend(verdict.rows)
         return verdict
 
-    async def write(self) -> list[TransferRow]:
-        """Write transfers, reservations and accounts, each table in one sorted statement.
-
-        Returns the transfers in the order of their ids, as they were written.
-        """
-        connection, bench = self._connection, self._bench
-        rows = sorted(self._rows, key=_by_id)
+    async def append(self) -> None:
+        """Write the transfers accepted so far; more may be judged meanwhile."""
+        rows, self._waiting = self._waiting, []
         if rows:
-            await store.insert_transfers(connection, rows)
+            rows.sort(key=_by_id)
+            self._written.extend(rows)
+            await store.insert_transfers(self._connection, rows)
+
+    async def write(self) -> list[TransferRow]:
+        """Write what is left, then reservations and accounts, each in one sorted statement.
+
+        Returns the batch's transfers in the order of their ids.
+        """
+        await self.append()
+        connection, bench = self._connection, self._bench
         changed = sorted(bench.changed_reservations)
         made = [bench.reservations[i] for i in changed if i not in self._loaded_reservations]
         settled = [bench.reservations[i] for i in changed if i in self._loaded_reservations]
@@ -78,7 +86,7 @@ class LedgerBatch:
         if settled:
             await store.update_reservations(connection, settled)
         await self._write_accounts()
-        return rows
+        return sorted(self._written, key=_by_id)
 
     async def _write_accounts(self) -> None:
         connection, bench, loaded = self._connection, self._bench, self._loaded_accounts
@@ -95,8 +103,7 @@ class LedgerBatch:
             await store.alter_accounts(connection, altered, altered[0].last_at)
 
 
-def _by_id(row: TransferRow) -> UUID:
-    return row.id
+_by_id = attrgetter("id")
 
 
 def _touched(

@@ -127,6 +127,7 @@ class Settings(BaseSettings):
     staging_timezone: str = "UTC"
 
     # rails and payments
+    currencies: Annotated[tuple[str, ...], NoDecode] = ("INR", "USD", "EUR", "JPY", "KWD")
     payment_routes: tuple[RouteSettings, ...] = DEFAULT_ROUTES
     provider_timeout_ms: _Positive = 10_000
     provider_settle_ms: Annotated[int, Field(ge=0)] = 30_000
@@ -147,7 +148,7 @@ class Settings(BaseSettings):
         yaml_file = YamlFileSource(settings_cls, env_settings, dotenv_settings)
         return init_settings, env_settings, dotenv_settings, yaml_file
 
-    @field_validator("recovery_schedule_s", mode="before")
+    @field_validator("recovery_schedule_s", "currencies", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return value.split(",") if isinstance(value, str) else value

@@ -35,7 +35,8 @@ __all__ = ["AlreadyRunning", "Cluster", "EmbeddedPostgresFailed", "embedded_post
 DATABASE = "tallystick"
 _OWNER_PASSWORD = "embedded_postgres_owner_password"  # noqa: S105 - its name in the secrets file
 _LOGIN_PASSWORD = "embedded_postgres_login_password"  # noqa: S105
-_STARTS = 3
+# The processes of a killed server may need a moment to let go of its shared memory.
+_START_PAUSES_S = (0.0, 0.5, 2.0)
 _READY_S = 120.0
 _POLL_S = 0.02
 _NOT_READY = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
@@ -72,7 +73,7 @@ async def embedded_postgres(
     EmbeddedPostgresFailed.
     """
     home = home.resolve()  # noqa: ASYNC240 - once, at the start
-    make_home(home)
+    _make_usable(home)
     with held(home, home):
         place = find_place(home)
         # Two copies of one home folder would share a place that lies outside of it.
@@ -93,6 +94,16 @@ async def embedded_postgres(
                 )
 
 
+def _make_usable(home: Path) -> None:
+    try:
+        make_home(home)
+        (home / "lock").touch()
+    except OSError as error:
+        raise EmbeddedPostgresFailed(
+            f"{home} cannot be used: {error.strerror}; set TALLYSTICK_HOME to another folder"
+        ) from error
+
+
 async def _prepared(place: Place, passwords: Mapping[str, str], *, durable: bool) -> Path:
     """The programs, with the data folder made and nobody else on it."""
     programs = await asyncio.to_thread(find_programs, place)
@@ -108,8 +119,9 @@ async def _prepared(place: Place, passwords: Mapping[str, str], *, durable: bool
 async def _running(
     place: Place, programs: Path, passwords: Mapping[str, str], *, durable: bool
 ) -> AsyncIterator[tuple[subprocess.Popen[bytes], Address]]:
-    """The server answering; tried again when it ends at once (a port just taken, say)."""
-    for _ in range(_STARTS):
+    """The server answering; tried again when it ends at once (its port was just taken, say)."""
+    for pause_s in _START_PAUSES_S:
+        await asyncio.sleep(pause_s)
         port = postmaster.free_port()
         owner = Address(
             host=str(place.sockets),

@@ -1,7 +1,8 @@
 """Where the embedded server keeps its data, and as whom it runs.
 
-PostgreSQL refuses to run as root. Started by root it runs as the owner of its folder, at first
-`nobody`; everything it needs must then be reachable for that user.
+PostgreSQL refuses to run as root. Started by root it runs as the owner of its data, at first
+`nobody`; everything it needs must then be reachable for that user. Only the data and the socket
+folder are that user's: what lies beside them is written by root, and must not lead it astray.
 """
 
 import fcntl
@@ -65,9 +66,8 @@ class User(Struct, frozen=True):
 
     def may(self, wanted: int, path: Path) -> bool:
         """Whether the mode of `path` grants `wanted` (READ, PASS or both) to this user."""
-        try:
-            status = path.stat()
-        except OSError:
+        status = _status(path)
+        if status is None:
             return False
         shift = 6 if status.st_uid == self.uid else 3 if status.st_gid == self.gid else 0
         return status.st_mode >> shift & wanted == wanted
@@ -78,7 +78,7 @@ class User(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True):
-    """The folders of one embedded server."""
+    """The folders of one embedded server: `folder` is ours, `data` and `sockets` its user's."""
 
     folder: Path
     sockets: Path
@@ -101,11 +101,11 @@ def find_place(home: Path) -> Place:
     Raises EmbeddedPostgresFailed.
     """
     folder = _folder(home)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o711, exist_ok=True)
     user = _user_of(folder)
-    if folder.stat().st_uid != user.uid:
-        user.own(folder)
-    if not user.reaches(folder):
+    if user.switch and (folder / "data").exists() and (folder / "data").stat().st_uid == 0:
+        user.own(folder / "data")  # root restored it from a copy
+    if not user.reaches(folder / "data"):
         raise EmbeddedPostgresFailed(
             f"{folder} is closed to the user {user.uid}, who runs the database: "
             "open the folders above it (chmod o+x), or set TALLYSTICK_HOME to another one"
@@ -119,7 +119,8 @@ def held(folder: Path, home: Path) -> Iterator[None]:
 
     Raises AlreadyRunning, with the holder's pid.
     """
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(folder / "lock", flags, 0o644)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -154,7 +155,9 @@ def _outside(home: Path) -> Path:
             continue
         status = parent.stat()
         if status.st_uid == 0 and not status.st_mode & 0o022 and _nobody().reaches(parent / "_"):
-            return Path(tempfile.mkdtemp(prefix=f"{_short_name(home)}-", dir=parent))
+            made = Path(tempfile.mkdtemp(prefix=f"{_short_name(home)}-", dir=parent))
+            made.chmod(0o711)
+            return made
     raise EmbeddedPostgresFailed(
         f"{home} is closed to other users and so is {_OUTSIDE[0]}, but PostgreSQL must not run "
         "as root: set TALLYSTICK_HOME to a folder that others may enter, or set DATABASE_URL"
@@ -163,17 +166,24 @@ def _outside(home: Path) -> Path:
 
 def _user_of(folder: Path) -> User:
     ourselves = os.geteuid()
-    status = folder.stat()
+    status = _status(folder / "data") or folder.stat()
     if ourselves == 0:
         if status.st_uid == 0:
             return _nobody()
         return User(uid=status.st_uid, gid=status.st_gid, switch=True)
     if status.st_uid != ourselves:
         raise EmbeddedPostgresFailed(
-            f"{folder} belongs to the user {status.st_uid}, and we are {ourselves}: "
-            "start as root or as that user, or set TALLYSTICK_HOME to another folder"
+            f"the database in {folder} belongs to the user {status.st_uid}, and we are "
+            f"{ourselves}: start as root or as that user, or set TALLYSTICK_HOME to another folder"
         )
     return User(uid=ourselves, gid=os.getegid(), switch=False)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (FileNotFoundError, PermissionError):
+        return None
 
 
 def _nobody() -> User:
@@ -191,17 +201,19 @@ def _sockets(folder: Path, user: User) -> Path:
     for sockets in (inside, Path(tempfile.gettempdir(), name), _SHORT / name):
         fits = len(os.fsencode(sockets / _LONGEST_SOCKET_NAME)) <= _SOCKET_PATH_BYTES
         if fits and user.reaches(sockets):
-            return _private_folder(sockets, user)
+            _make_private(sockets, user, ours=sockets is inside)
+            return sockets
     raise EmbeddedPostgresFailed(f"no folder short enough for a Unix socket: tried {_SHORT}")
 
 
-def _private_folder(folder: Path, user: User) -> Path:
+def _make_private(folder: Path, user: User, *, ours: bool) -> None:
+    """Only the user may enter it. Where others may write too, they must not have made it."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid not in (os.geteuid(), user.uid):
+    trusted = ours or folder.stat().st_uid in (os.geteuid(), user.uid)
+    if folder.is_symlink() or not trusted:
         raise EmbeddedPostgresFailed(f"{folder} was put there by somebody else: remove it")
     folder.chmod(0o700)
     user.own(folder)
-    return folder
 
 
 def _short_name(path: Path) -> str:

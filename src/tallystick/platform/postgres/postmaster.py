@@ -34,12 +34,14 @@ def make_cluster(programs: Path, place: Place, password: str, *, durable: bool) 
 
     Raises EmbeddedPostgresFailed.
     """
-    draft = place.folder / "data.new"
-    shutil.rmtree(draft, ignore_errors=True)
+    for half_made in place.folder.glob("data.new*"):
+        shutil.rmtree(half_made)
+    # A name of our own: the initdb of a killed process may still be writing to its folder.
+    draft = place.folder / f"data.new.{os.getpid()}"
+    draft.mkdir(mode=0o700)
+    place.user.own(draft)
     password_file = place.folder / "password.new"
-    password_file.touch(mode=0o600)
-    password_file.write_text(password, encoding="utf-8")
-    place.user.own(password_file)
+    _write_for_user(password_file, password, place)
     command = [
         str(programs / "initdb"),
         f"--pgdata={draft}",
@@ -119,10 +121,12 @@ async def clear_the_way(place: Place) -> None:
         return
     if _is_ours(pid, place):
         await _stop_orphan(pid, place)
-    elif pid_file.exists():
+    else:
         # The pid is another process by now. Only the pid is struck out: PostgreSQL still checks
         # by the file's other lines that nobody uses the old shared memory.
-        pid_file.write_text("\n".join([str(_NO_SUCH_PID), *lines[1:], ""]), encoding="utf-8")
+        draft = place.folder / "postmaster.pid.new"
+        _write_for_user(draft, "\n".join([str(_NO_SUCH_PID), *lines[1:], ""]), place)
+        draft.replace(pid_file)
 
 
 def free_port() -> int:
@@ -145,6 +149,13 @@ def log_tail(place: Place) -> str:
     except OSError:
         return "(no log)"
     return "\n".join(lines[-_LOG_TAIL_LINES:])
+
+
+def _write_for_user(path: Path, content: str, place: Place) -> None:
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(content, encoding="utf-8")
+    place.user.own(path)
 
 
 def _configuration(place: Place) -> dict[str, str]:
@@ -174,7 +185,8 @@ def _open_log(place: Place) -> IO[bytes]:
     with suppress(FileNotFoundError):
         if place.log.stat().st_size > _LOG_BYTES:
             place.log.replace(place.log.with_suffix(".log.1"))
-    return place.log.open("ab")
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.fdopen(os.open(place.log, flags, 0o600), "wb")
 
 
 def _dying_with_us() -> Callable[[], None] | None:

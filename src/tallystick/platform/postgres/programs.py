@@ -78,10 +78,18 @@ def _copied(wheel: Path, place: Place) -> Path:
     if not copy.is_dir():
         for old in place.folder.glob("programs-*"):
             shutil.rmtree(old)
-        draft = place.folder / "programs-new"
+        draft = place.folder / "programs.new"
+        shutil.rmtree(draft, ignore_errors=True)
         shutil.copytree(wheel / _INSTALL, draft / _WHEEL / _INSTALL, symlinks=True)
         for libraries in _libraries(wheel):
             shutil.copytree(libraries, draft / libraries.name, symlinks=True)
-        place.user.own(draft)
+        _open_to_all(draft)
         draft.rename(copy)
     return copy / _WHEEL
+
+
+def _open_to_all(folder: Path) -> None:
+    """Let everybody read it and run what its owner may run; only the owner may change it."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)

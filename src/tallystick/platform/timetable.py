@@ -1,0 +1,73 @@
+"""The timetable: jobs as data, each run every so many seconds until it is time to stop.
+
+A job that fails is logged and tried again, sooner at first than its turn would come; it never
+disturbs the others. Jobs are written so that several processes may run them at once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from msgspec import Struct
+
+from tallystick.platform.telemetry import get_logger
+
+RETRY_PAUSES_S: Final = (1.0, 5.0, 15.0, 60.0)
+FINISH_S: Final = 20.0
+
+_log = get_logger("tallystick.timetable")
+
+
+class Job(Struct, frozen=True):
+    """One thing to be done again and again. `run` does one round; what it answers is ignored."""
+
+    name: str
+    every_s: float
+    run: Callable[[], Awaitable[object]]
+
+    def pause_s(self, failures: int) -> float:
+        """How long to wait after a round, `failures` rounds in a row having failed."""
+        if not failures:
+            return self.every_s
+        return min(self.every_s, RETRY_PAUSES_S[min(failures, len(RETRY_PAUSES_S)) - 1])
+
+
+async def keep_timetable(
+    jobs: Sequence[Job], stop: asyncio.Event, *, finish_s: float = FINISH_S
+) -> None:
+    """Run the jobs, each beside the others, until `stop` is set.
+
+    A round under way is then given `finish_s` to end before it is cancelled.
+    """
+    rounds = [asyncio.create_task(_keep(job, stop), name=job.name) for job in jobs]
+    await stop.wait()
+    if rounds:
+        _, late = await asyncio.wait(rounds, timeout=finish_s)
+        for task in late:
+            _log.warning("job_cut_short", job=task.get_name())
+            task.cancel()
+        await asyncio.gather(*rounds, return_exceptions=True)
+
+
+async def run_once(jobs: Sequence[Job]) -> tuple[str, ...]:
+    """One round of every job, one after the other; the names of those that failed."""
+    return tuple([job.name for job in jobs if not await _round(job)])
+
+
+async def _keep(job: Job, stop: asyncio.Event) -> None:
+    failures = 0
+    while not stop.is_set():
+        failures = 0 if await _round(job) else failures + 1
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), job.pause_s(failures))
+
+
+async def _round(job: Job) -> bool:
+    """Whether the round went well."""
+    try:
+        await job.run()
+    except Exception:  # noqa: BLE001 - one job's trouble is not the others'
+        _log.exception("job_failed", job=job.name)
+        return False
+    return True
