@@ -4,12 +4,32 @@ import asyncio
 from uuid import UUID
 
 import pytest
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from tallystick.journal import Asked, Change, CloseClaim, Conflict, Fact, Journal, Refused, Repeated
+from tallystick.journal import (
+    Asked,
+    Change,
+    CloseClaim,
+    Conflict,
+    Fact,
+    Journal,
+    Refused,
+    Repeated,
+    Told,
+)
 from tallystick.journal.model import KeyReused, StillRunning
 from tallystick.platform.postgres.pools import Connection, Database
-from tests.journal.conftest import TALLY, Ids, Notched, OpenJournal, notch, open_pair, post
+from tests.journal.conftest import (
+    TALLY,
+    Ids,
+    Notched,
+    OpenJournal,
+    TallyRow,
+    fold,
+    notch,
+    open_pair,
+    post,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -223,3 +243,24 @@ class TestSealedText:
                 )
                 assert await one.unseal(subject, second) == {"n": 2}
                 assert await two.unseal(subject, first) == {"n": 1}
+
+
+class TestAFoldThatFails:
+    async def test_is_heard_of_by_its_own_caller_only(
+        self, open_journal: OpenJournal, ids: Ids
+    ) -> None:
+        class BrokenFold(RuntimeError):
+            pass
+
+        def refuse_thirteen(row: TallyRow | None, fact: Told) -> TallyRow:
+            if fact.data.notches == 13:
+                raise BrokenFold
+            return fold(row, fact)
+
+        broken = structs.replace(TALLY, fold=refuse_thirteen)
+        async with open_journal(projections=(broken,)) as journal:
+            changes = [Change(ids(), facts=(notch(ids(), 1, n),)) for n in range(1, 30)]
+            results = await asyncio.gather(*map(journal.record, changes), return_exceptions=True)
+        failed = [n for n, result in enumerate(results, 1) if isinstance(result, Exception)]
+        assert failed == [13]
+        assert isinstance(results[12], BrokenFold)

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from tallystick.journal import store
-from tallystick.journal.batch import BatchWriter, Outcome, Written
+from tallystick.journal.batch import BatchWriter, Written
 from tallystick.journal.model import Change, Conflict, Recorded, Refused
 from tallystick.journal.projections import ProjectionTable
 from tallystick.platform.clock import Clock
@@ -36,15 +36,14 @@ TRANSIENT = (
     asyncpg.QueryCanceledError,
     asyncpg.TooManyConnectionsError,
 )
-# The connection is gone; before COMMIT that means rolled back.
 # A change holds what the database cannot: the culprit is found, its neighbours are recorded.
 UNRECORDABLE = (
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.DataError,
-    TypeError,  # a value that binary COPY cannot encode
-    ValueError,
+    UnicodeError,
     OverflowError,
 )
+# The connection is gone; before COMMIT that means rolled back.
 LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
@@ -88,7 +87,7 @@ class Ticket:
         """False once it has its answer, or nobody waits for one any more."""
         return not self.future.done()
 
-    def answer(self, outcome: Outcome) -> None:
+    def answer(self, outcome: Recorded | Exception) -> None:
         if self.future.done():
             return
         if isinstance(outcome, Recorded):
@@ -123,7 +122,9 @@ class Lane:
         """
         try:
             await self._attempt(tickets)
-        except UNRECORDABLE as error:
+        except (LaneUnavailable, OutcomeOpen):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not reach its neighbours
             await self._without_culprit(tickets, error)
 
     async def settle(self, open_batch: OutcomeOpen) -> None:
@@ -152,12 +153,12 @@ class Lane:
         except TRANSIENT as error:
             await self._rollback()
             raise LaneUnavailable(str(error)) from error
-        except UNRECORDABLE:
-            await self._rollback()
-            raise
         except LOST as error:
             await self._drop()
             raise LaneUnavailable(str(error)) from error
+        except Exception:
+            await self._rollback()
+            raise
         except BaseException:
             await self._drop()
             raise
@@ -228,7 +229,9 @@ def _named_by(error: Exception, tickets: Sequence[Ticket]) -> Ticket | None:
     return None
 
 
-def _verdict_of(error: Exception) -> Outcome:
+def _verdict_of(error: Exception) -> Exception:
     if isinstance(error, asyncpg.UniqueViolationError):
         return Conflict(f"{error.constraint_name} is taken")
-    return Refused("not_recordable", str(error).splitlines()[0])
+    if isinstance(error, UNRECORDABLE):
+        return Refused("not_recordable", str(error).splitlines()[0])
+    return error  # a fold that failed: its own caller is to hear of it
