@@ -76,6 +76,7 @@ def settings(clean_environment: None, tmp_path: Path) -> Settings:
         tallystick_home=tmp_path / ".tallystick",
         db_pool_min=0,
         db_pool_max=10,
+        db_request_acquire_timeout=2_000,  # the test machine may be busy
         port=0,
         drain_seconds=0,
     )

@@ -9,19 +9,22 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
+from pathlib import Path
 
 from tallystick import identity, intake, payments
 from tallystick.books import Accounts, Check, CheckFunction, Expiry, Proof, Transfers, chart, prove
 from tallystick.identity import Keys, Merchants
-from tallystick.intake import Imports, Recording
+from tallystick.intake import Imports, Recording, ensure_partitions
 from tallystick.journal import Journal
 from tallystick.ledger import Ledger, Open
 from tallystick.money import Currency, Money
 from tallystick.payments import Intents, Operations, Payments, Recovery, Refunds
 from tallystick.platform.clock import Clock, ShiftedClock, SystemClock
-from tallystick.platform.postgres.address import Address, outside_login
+from tallystick.platform.postgres.address import Address, outside_login, outside_owner
 from tallystick.platform.postgres.pools import Database, open_database
 from tallystick.platform.settings import RouteSettings, Settings, secret
+from tallystick.platform.timetable import Job
 from tallystick.rails import Rails, Route
 
 PROJECTIONS = (*identity.projections, *payments.projections, *intake.projections)
@@ -62,6 +65,27 @@ class App:
     async def prove(self) -> Proof:
         """Prove the books: every invariant of every room."""
         return await prove(self.database, self.journal, self.clock, self.checks)
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """What is done again and again, in one process or in several."""
+        first_look_s = float(self.settings.recovery_schedule_s[0])
+        return (
+            Job("recovery", min(Recovery.EVERY_S, first_look_s), self.recovery.run_once),
+            Job("reservation_expiry", 5.0, self.expiry.record_due),
+            Job("journal_heads", 60.0, partial(self.journal.publish_heads, self.heads_path)),
+            Job("recorded_months", 86_400.0, self.ensure_months),
+        )
+
+    @property
+    def heads_path(self) -> Path:
+        """Where the journal's heads are published."""
+        return self.settings.tallystick_home / "heads.jsonl"
+
+    async def ensure_months(self) -> None:
+        """Make the coming months' partitions of the recorded payments, as their owner."""
+        if owner := outside_owner(self.settings):
+            await ensure_partitions(owner, self.clock.now())
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from tallystick.books import platform_accounts
+from tallystick.books import chart
 from tallystick.intake import Recording, parse_webhook, projections
 from tallystick.intake.model import IntakeTerms, Receipt, ReportedPayment
 from tallystick.journal import Change, Journal
@@ -46,6 +46,6 @@ async def open_recording(
         database, clock, projections=projections, master_key=bytes(32)
     ) as journal:
         if not await database.fetchval("SELECT count(*) FROM ledger_accounts"):
-            accounts = platform_accounts([], [chosen["currency"]])
+            accounts = chart.platform_accounts([], [chosen["currency"]])
             await journal.record(Change(id=new_id(clock.now(), 0), accounts=accounts))
         yield Recording.over(journal, database, clock, **chosen)

@@ -1,9 +1,11 @@
 """The judge against hand-written cases: see `casebook.py` for how to read one."""
 
+import inspect
 from pathlib import Path
 
 import pytest
 
+from tallystick.ledger import judge
 from tests.ledger.casebook import Story, case_files, read_case
 
 REFUSALS = {
@@ -32,7 +34,7 @@ def test_the_cases_cover_every_refusal() -> None:
 
 
 def test_the_judge_refuses_with_no_other_code() -> None:
-    judge = Path("src/tallystick/ledger/judge.py").read_text(encoding="utf-8")
-    said = {part.split('"')[1] for part in judge.replace("\n", " ").split("Refusal(")[1:]}
+    source = inspect.getsource(judge)
+    said = {part.split('"')[1] for part in source.split("Refusal(")[1:]}
 
     assert said == REFUSALS

@@ -1,0 +1,9 @@
+"""The door for programs: JSON over HTTP under `/api/v1`.
+
+A handler authenticates, parses, calls one verb and renders; nothing else happens here.
+"""
+
+from tallystick.api.door import create_api
+from tallystick.api.server import listening_socket, serve
+
+__all__ = ["create_api", "listening_socket", "serve"]

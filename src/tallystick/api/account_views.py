@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from tallystick.api.fields import EXAMPLE_SUFFIX, Body, CurrencyCode, MerchantId, View
+from tallystick.api.fields import EXAMPLE_SUFFIX, Body, CurrencyCode, MerchantId, View, example
 from tallystick.platform.ids import derived_id, typeid
 
 OVERDRAFT_MAX: Final = 10**18
@@ -16,6 +16,10 @@ Frozen = Literal["no", "outflow", "all"]
 
 class OpenAccount(Body):
     """A new account of a merchant, or of the platform itself."""
+
+    model_config = example(
+        {"code": "platform:petty_cash:INR", "currency": "INR", "normal_side": "debit"}
+    )
 
     code: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,120}$", examples=["platform:bank:INR"])]
     currency: CurrencyCode

@@ -1,10 +1,9 @@
 """`/api/v1/accounts`: opened by operators, read by whom they belong to."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final
-from uuid import UUID
+from typing import Annotated, Any, Final
 
-from fastapi import FastAPI, Query
+from fastapi import Query
 
 from tallystick.api.account_views import (
     AccountView,
@@ -14,6 +13,7 @@ from tallystick.api.account_views import (
     TermsView,
 )
 from tallystick.api.calls import AnyCall, MoneyCall
+from tallystick.api.ids import NoSuchObject, path_id
 from tallystick.api.pages import (
     CURSOR_LENGTH_MAX,
     PAGE_DEFAULT,
@@ -22,20 +22,14 @@ from tallystick.api.pages import (
     read_cursor,
     write_cursor,
 )
-from tallystick.api.strict_route import BODY, StrictRoutes
+from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
 from tallystick.books import PLATFORM, account_id
 from tallystick.identity import Permission, Principal
 from tallystick.ledger import Open
-from tallystick.platform.ids import MalformedId, parse_typeid, typeid
+from tallystick.platform.ids import parse_typeid, typeid
 
 PATH: Final = "/api/v1/accounts"
-
-
-class AccountNotFound(Exception):
-    """No such account, or not the caller's."""
-
-    code = "account_not_found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +82,19 @@ class AccountRoutes:
             next_cursor=write_cursor(name, str(page[-1].account_version)) if more else None,
         )
 
-    async def _visible(self, text: str, principal: Principal):
-        account = await self.app.ledger.find_account(_account_id(text))
+    async def _visible(self, text: str, principal: Principal) -> Any:
+        account = await self.app.ledger.find_account(path_id("acc", text, "account"))
         if account is None or not _may_see(principal, account.code):
-            raise AccountNotFound("no such account")
+            raise NoSuchObject("account")
         return account
 
 
 def add_account_routes(routes: StrictRoutes, app: App) -> None:
     """`/api/v1/accounts`."""
     handlers = AccountRoutes(app)
-    routes.post(PATH, handlers.open_account, Permission.OPERATE, problems=(404, 409))
+    routes.post(PATH, handlers.open_account, Permission.OPERATE)
     routes.get(f"{PATH}/{{account_id}}", handlers.get_account, Permission.READ)
     routes.get(f"{PATH}/{{account_id}}/entries", handlers.list_entries, Permission.READ)
-
-
-def _account_id(text: str) -> UUID:
-    try:
-        return parse_typeid("acc", text)
-    except MalformedId:
-        raise AccountNotFound("no such account") from None
 
 
 def _may_see(principal: Principal, code: str) -> bool:

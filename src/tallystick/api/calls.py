@@ -6,7 +6,7 @@ from fastapi import Depends, Header
 from starlette.requests import Request
 
 from tallystick.api.exchange import Exchange, exchange_of
-from tallystick.api.idempotency import HEADER, Rule, asked, tell_replayed
+from tallystick.api.idempotency import HEADER, KEY_PATTERN, Rule, asked, tell_replayed
 from tallystick.identity import Principal
 from tallystick.journal import Asked, Origin
 
@@ -45,7 +45,7 @@ def _money_call(
         Header(
             alias=HEADER,
             description="A new value for each new wish; the same value repeats the same wish.",
-            json_schema_extra={"minLength": 1, "maxLength": 255},
+            json_schema_extra={"minLength": 1, "maxLength": 255, "pattern": KEY_PATTERN},
         ),
     ] = None,
 ) -> Call:

@@ -28,6 +28,8 @@ _CODES: Final[Mapping[str, str]] = {
     "too_long": "too_long",
     "string_pattern_mismatch": "malformed",
     "literal_error": "not_allowed",
+    "malformed_id": "malformed_id",
+    "unknown_currency": "unknown_currency",
 }
 
 

@@ -4,7 +4,7 @@ Amounts are integers in the currency's minor unit; ids are TypeIDs outside (`acc
 plain UUID is accepted wherever one is asked for.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -12,8 +12,15 @@ from pydantic_core import PydanticCustomError
 from tallystick.money import Currency, UnknownCurrency
 from tallystick.platform.ids import MalformedId, parse_typeid
 
+_SUFFIX: Final = "[0-7][0-9a-hjkmnp-tv-z]{25}"
+_UUID: Final = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 AMOUNT_MAX: Final = 10**15  # the ledger's own limit for one transfer
 EXAMPLE_SUFFIX: Final = "01kjpy44e0fh0r68j79jejabkn"
+
+
+def example(body: dict[str, Any]) -> ConfigDict:
+    """The configuration of a body that shows this example in the documentation."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
 
 
 class Body(BaseModel):
@@ -22,10 +29,30 @@ class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+class Customer(Body):
+    """Who pays, as far as the merchant says. Personal: kept sealed, and erasable."""
+
+    id: Annotated[str | None, Field(max_length=100)] = None
+    name: Annotated[str | None, Field(max_length=200)] = None
+    email: Annotated[str | None, Field(max_length=254)] = None
+    phone: Annotated[str | None, Field(max_length=32)] = None
+
+
+def one_of(*words: str) -> Any:
+    """A text that is one of these, for the documentation of answers: rooms own their words."""
+    return Field(json_schema_extra={"enum": list(words)})
+
+
 class View(BaseModel):
     """What an answer says."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class MerchantView(View):
+    """Who is paid."""
+
+    id: Annotated[str, Field(examples=[f"mer_{EXAMPLE_SUFFIX}"])]
 
 
 def _known_currency(code: str) -> str:
@@ -37,7 +64,13 @@ def _known_currency(code: str) -> str:
         ) from None
 
 
-def _id_of(prefix: str) -> AfterValidator:
+def _looks(prefix: str) -> Any:
+    pattern = rf"^({prefix}_{_SUFFIX}|{_UUID})$"
+    examples = [f"{prefix}_{EXAMPLE_SUFFIX}"]
+    return Field(max_length=64, examples=examples, json_schema_extra={"pattern": pattern})
+
+
+def _is(prefix: str) -> AfterValidator:
     def check(text: str) -> str:
         try:
             parse_typeid(prefix, text)
@@ -61,15 +94,46 @@ Amount = Annotated[
 ]
 CurrencyCode = Annotated[
     str,
-    Field(pattern=r"^[A-Z]{3}$", description="ISO 4217.", examples=["INR"]),
+    Field(
+        description="ISO 4217.",
+        examples=["INR"],
+        max_length=3,
+        json_schema_extra={"enum": [currency.code for currency in Currency.all()]},
+    ),
     AfterValidator(_known_currency),
 ]
-AccountId = Annotated[
-    str, Field(max_length=64, examples=[f"acc_{EXAMPLE_SUFFIX}"]), _id_of("acc")
+AccountId = Annotated[str, _looks("acc"), _is("acc")]
+MerchantId = Annotated[str, _looks("mer"), _is("mer")]
+PaymentId = Annotated[str, _looks("pay"), _is("pay")]
+MerchantName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9._:-]{1,64}$",
+        description="Its id, or the external id it gave itself. Only an operator needs to say it.",
+        examples=["merchant_123"],
+    ),
 ]
-MerchantId = Annotated[
-    str, Field(max_length=64, examples=[f"mer_{EXAMPLE_SUFFIX}"]), _id_of("mer")
+PaymentMethod = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z]{2,8}_[A-Za-z0-9_]{1,64}$",
+        description="A token; the sandbox knows `tok_visa` and its magic relatives.",
+        examples=["tok_visa"],
+    ),
 ]
-PaymentId = Annotated[
-    str, Field(max_length=64, examples=[f"pay_{EXAMPLE_SUFFIX}"]), _id_of("pay")
+CaptureMethod = Literal["automatic", "manual"]
+Priority = Literal["balanced", "cost", "speed", "reliability"]
+CancelReason = Literal["requested_by_customer", "duplicate", "fraudulent", "abandoned"]
+RefundReason = Literal["requested_by_customer", "duplicate", "fraudulent"]
+Description = Annotated[str, Field(max_length=500, examples=["Two cups of chai"])]
+Metadata = Annotated[
+    dict[
+        Annotated[str, Field(min_length=1, max_length=40)],
+        Annotated[str, Field(max_length=500)],
+    ],
+    Field(
+        max_length=50,
+        description="Yours: up to 50 texts under names of your own, kept sealed.",
+        examples=[{"order_id": "6735"}],
+    ),
 ]

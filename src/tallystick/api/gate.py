@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tallystick.api.body_cap import CappedBody
 from tallystick.api.exchange import SCOPE_KEY, Exchange
 from tallystick.api.problems import error_response
+from tallystick.api.readiness import Readiness
 from tallystick.api.request_metrics import RequestMetrics
 from tallystick.platform.telemetry import get_logger, in_request
 
@@ -53,6 +54,7 @@ class Gate:
         self,
         inner: ASGIApp,
         metrics: RequestMetrics,
+        readiness: Readiness,
         *,
         body_limit_bytes: int,
         body_limits_by_path: Mapping[str, int],
@@ -60,6 +62,7 @@ class Gate:
     ) -> None:
         self._inner = inner
         self._metrics = metrics
+        self.readiness = readiness
         self._body_limit_bytes = body_limit_bytes
         self._body_limits_by_path = body_limits_by_path
         self._request_timeout_s = request_timeout_ms / 1000

@@ -4,16 +4,21 @@
 database, or when this process is about to close.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tallystick.api.plain_route import plain_route
+from tallystick.api.documented import PlainOperation
+from tallystick.api.plain_route import PlainRoute
+from tallystick.api.readiness import Readiness
 from tallystick.app import App
 from tallystick.platform.postgres.pools import Overloaded
 from tallystick.platform.telemetry import exposition
@@ -24,11 +29,29 @@ METRICS_PATHS: Final = ("/metrics", "/api/v1/monitoring/metrics")
 _NOBODYS_CLAIM: Final = UUID(int=0)
 
 
-class Readiness:
-    """Whether this process may be sent requests; the server turns it off before it closes."""
+class Checks(Struct):
+    """What this process sees of its needs: ok, error or disabled; the backlog is a count."""
 
-    def __init__(self) -> None:
-        self.draining = False
+    database: str
+    redis: str
+    kafka: str
+    staging_backlog: int
+    last_staging_run: str | None
+
+
+class HealthReport(Struct):
+    """`healthy`, `draining` or `unhealthy`, and why."""
+
+    status: str
+    checks: Checks
+    timestamp: datetime
+
+
+class HealthAnswer(Struct):
+    """Document 000's health answer."""
+
+    success: bool
+    data: HealthReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +63,25 @@ class HealthRoutes:
 
     async def health(self, _request: Request) -> Response:
         """Alive, and what it sees."""
-        report = await self._report()
-        return _json({"success": True, "data": report}, 200)
+        return _json(HealthAnswer(success=True, data=await self._report()), 200)
 
     async def ready(self, _request: Request) -> Response:
         """Whether to send requests here."""
         report = await self._report()
-        fit = report["checks"]["database"] == "ok" and not self.readiness.draining
-        return _json({"success": fit, "data": report}, 200 if fit else 503)
+        fit = report.status == "healthy"
+        return _json(HealthAnswer(success=fit, data=report), 200 if fit else 503)
 
     async def metrics(self, _request: Request) -> Response:
         """For Prometheus."""
         content, content_type = exposition()
         return Response(content, media_type=content_type)
 
-    async def _report(self) -> dict[str, Any]:
+    async def _report(self) -> HealthReport:
         database = await self._database()
         status = "draining" if self.readiness.draining else "healthy"
-        return {
-            "status": status if database == "ok" else "unhealthy",
-            "checks": {
-                "database": database,
-                "redis": "disabled",
-                "kafka": "disabled",
-                "staging_backlog": 0,
-                "last_staging_run": None,
-            },
-            "timestamp": self.app.clock.now(),
-        }
+        checks = Checks(database, "disabled", "disabled", staging_backlog=0, last_staging_run=None)
+        now = self.app.clock.now()
+        return HealthReport(status if database == "ok" else "unhealthy", checks, now)
 
     async def _database(self) -> str:
         # A look for what is not there still proves connection, role and schema.
@@ -86,8 +100,25 @@ def health_routes(app: App, readiness: Readiness) -> list[Route]:
         (READY_PATHS, handlers.ready),
         (METRICS_PATHS, handlers.metrics),
     )
-    return [plain_route(path, handler, ["GET"]) for paths, handler in table for path in paths]
+    return [PlainRoute(path, handler, "GET") for paths, handler in table for path in paths]
 
 
-def _json(content: dict[str, Any], status: int) -> Response:
+def _json(content: HealthAnswer, status: int) -> Response:
     return Response(msgspec.json.encode(content), status, media_type="application/json")
+
+
+def _operations() -> Iterator[PlainOperation]:
+    for path in HEALTH_PATHS:
+        yield PlainOperation("GET", path, "Alive, and what it sees", "health", 200, HealthAnswer)
+    for path in READY_PATHS:
+        yield PlainOperation(
+            *("GET", path, "Whether to send requests here", "health", 200, HealthAnswer),
+            other_answers={503: HealthAnswer},
+        )
+    for path in METRICS_PATHS:
+        yield PlainOperation(
+            *("GET", path, "For Prometheus", "health", 200, None), media_type="text/plain"
+        )
+
+
+OPERATIONS: Final = tuple(_operations())

@@ -18,7 +18,8 @@ from tallystick.journal import Asked
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED_HEADER: Final = "Idempotency-Replayed"
-_PRINTABLE: Final = re.compile(r"[\x20-\x7e]{1,255}", re.ASCII)
+KEY_PATTERN: Final = r"^[ -~]{1,255}$"
+_PRINTABLE: Final = re.compile(r"[ -~]{1,255}", re.ASCII)
 _CANONICAL: Final = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 Rule = Literal["live", "always", "never"]
@@ -43,8 +44,8 @@ def asked(request: Request, principal: Principal, verb: str, body: Any, rule: Ru
     """
     key = _key(request, exchange_of(request), needed=_is_needed(rule, principal))
     owner = principal.merchant_id or "operator"
-    fingerprint = request.url.path.encode() + b"\n" + _CANONICAL.encode(body)
-    return Asked(scope=f"{owner}:{verb}", key=key, fingerprint=fingerprint)
+    meaning = request.scope["path"].encode() + b"\n" + _CANONICAL.encode(body)
+    return Asked(f"{owner}:{verb}", key, meaning)
 
 
 def tell_replayed(request: Request) -> None:

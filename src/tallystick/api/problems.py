@@ -1,7 +1,7 @@
-"""The one table that turns errors into answers (RFC 9457, `application/problem+json`).
+"""Errors become answers (RFC 9457, `application/problem+json`).
 
-Rooms raise errors that know a code; here, and nowhere else, a code gets its HTTP status. An error
-that is not in the table is our fault: it answers 500 and says nothing but the request's id.
+An error whose code is not in the table is our fault: it answers 500 and says nothing but the
+request's id.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from tallystick.api.exchange import Exchange
 from tallystick.api.field_errors import FieldError, field_errors
+from tallystick.api.problem_kinds import KINDS, REFUSED, ProblemKind
 from tallystick.journal import Refused
 from tallystick.platform.postgres.pools import Overloaded
 from tallystick.platform.telemetry import get_logger
@@ -24,75 +25,6 @@ MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:tallystick:problem:"
 
 _log = get_logger("tallystick.api")
-
-
-class ProblemKind(Struct, frozen=True):
-    """One row of the table. `retry_after_s` tells when asking again makes sense."""
-
-    status: int
-    title: str
-    retry_after_s: int | None = None
-
-
-KINDS: Final[Mapping[str, ProblemKind]] = {
-    # 400: the request cannot be read
-    "malformed_json": ProblemKind(400, "The body is not acceptable JSON"),
-    "malformed_request": ProblemKind(400, "The request cannot be understood"),
-    "idempotency_key_missing": ProblemKind(400, "An Idempotency-Key is required"),
-    "malformed_idempotency_key": ProblemKind(400, "The Idempotency-Key is malformed"),
-    # 401, 403, 404, 405: who, what, where
-    "api_key_missing": ProblemKind(401, "An API key is required"),
-    "invalid_api_key": ProblemKind(401, "The API key is not valid"),
-    "permission_denied": ProblemKind(403, "This API key may not do this"),
-    "not_found": ProblemKind(404, "There is nothing at this address"),
-    "account_not_found": ProblemKind(404, "No such account"),
-    "transfer_not_found": ProblemKind(404, "No such transfer"),
-    "merchant_not_found": ProblemKind(404, "No such merchant"),
-    "intent_not_found": ProblemKind(404, "No such payment intent"),
-    "payment_not_found": ProblemKind(404, "No such payment"),
-    "refund_not_found": ProblemKind(404, "No such refund"),
-    "method_not_allowed": ProblemKind(405, "This address does not know the method"),
-    # 409: not now, or no longer
-    "conflict": ProblemKind(409, "Somebody else changed the object at the same time"),
-    "idempotency_key_in_use": ProblemKind(
-        409, "The first request with this Idempotency-Key is still at work", retry_after_s=1
-    ),
-    "account_exists": ProblemKind(409, "An account with this code exists already"),
-    # 413, 415, 431: the request as such
-    "body_too_large": ProblemKind(413, "The body is too large"),
-    "unsupported_media_type": ProblemKind(415, "The body must be plain JSON"),
-    "headers_too_large": ProblemKind(431, "The headers are too large"),
-    # 422: understood, and refused
-    "invalid_fields": ProblemKind(422, "Some fields are not valid"),
-    "invalid_cursor": ProblemKind(422, "The cursor is not one of ours"),
-    "idempotency_key_reused": ProblemKind(422, "The Idempotency-Key stood for another request"),
-    "insufficient_funds": ProblemKind(422, "The account does not hold enough"),
-    "unknown_account": ProblemKind(422, "A named account does not exist"),
-    "unknown_reservation": ProblemKind(422, "A named reservation does not exist"),
-    "account_frozen": ProblemKind(422, "The account is frozen"),
-    "account_closed": ProblemKind(422, "The account is closed"),
-    "account_not_empty": ProblemKind(422, "The account is not empty"),
-    "same_account": ProblemKind(422, "A transfer needs two different accounts"),
-    "invalid_amount": ProblemKind(422, "The amount is not possible"),
-    "balance_overflow": ProblemKind(422, "The balance would leave its range"),
-    "currency_mismatch": ProblemKind(422, "The currencies differ"),
-    "invalid_account": ProblemKind(422, "No account can be like this"),
-    "not_recordable": ProblemKind(422, "A value cannot be stored"),
-    "unknown_currency": ProblemKind(422, "The currency is not one of ISO 4217"),
-    "reservation_exceeded": ProblemKind(422, "The reservation holds less than that"),
-    "reservation_expired": ProblemKind(422, "The reservation has expired"),
-    "reservation_not_expired": ProblemKind(422, "The reservation has not expired yet"),
-    "reservation_not_open": ProblemKind(422, "The reservation is not open any more"),
-    # 5xx: our side
-    "internal_error": ProblemKind(500, "Something went wrong on our side"),
-    "overloaded": ProblemKind(503, "Too much to do; nothing was changed", retry_after_s=1),
-    "busy": ProblemKind(503, "Too much to do; nothing was changed", retry_after_s=1),
-    "draining": ProblemKind(503, "This server is closing; another one answers", retry_after_s=1),
-    "outcome_unknown": ProblemKind(504, "The outcome is not known yet", retry_after_s=1),
-    "timed_out": ProblemKind(504, "The answer took too long", retry_after_s=1),
-}
-
-REFUSED: Final = ProblemKind(422, "Refused by a rule of the platform")
 
 
 class Problem(Struct, frozen=True):

@@ -6,7 +6,6 @@ finished (at most 25 s) and the process ends. A second signal ends it at once.
 """
 
 import asyncio
-import signal
 import socket
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
@@ -16,7 +15,8 @@ from uvicorn import Config, Server
 from uvicorn.server import HANDLED_SIGNALS
 
 from tallystick.api.connection import PatientConnection
-from tallystick.api.door import Door, create_api
+from tallystick.api.door import create_api
+from tallystick.api.gate import Gate
 from tallystick.app import App
 from tallystick.platform.settings import Settings
 from tallystick.platform.telemetry import get_logger
@@ -60,7 +60,7 @@ async def serve(
 class ClosingServer(Server):
     """Uvicorn's server with our way of closing."""
 
-    def __init__(self, door: Door, drain_s: float) -> None:
+    def __init__(self, door: Gate, drain_s: float) -> None:
         super().__init__(
             Config(
                 door,
@@ -96,7 +96,7 @@ class ClosingServer(Server):
     def close(self) -> None:
         """Begin to close; called again, end at once."""
         if self._drain is None:
-            self._door.draining = True
+            self._door.readiness.draining = True
             _log.info("draining", drain_s=self._drain_s)
             self._drain = asyncio.get_running_loop().create_task(self._close_later())
         else:

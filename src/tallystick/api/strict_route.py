@@ -23,8 +23,8 @@ PERMISSION: Final = "x-permission"
 """The key of a route's `openapi_extra` for its permission: told and enforced from one place."""
 ALWAYS: Final = (401, 403, 413, 500, 503, 504)
 """What every address with an API key may answer."""
-BODY: Final = (400, 409, 415, 422)
-"""What a POST may answer besides: it has a body, and it changes something."""
+BODY: Final = (400, 404, 409, 415, 422)
+"""What a POST may answer besides: it has a body, names an object, and changes something."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Endpoint = Callable[..., Coroutine[Any, Any, Any]]
@@ -66,23 +66,13 @@ class StrictRoutes:
 
     web: FastAPI
 
-    def get(
-        self, path: str, handler: Endpoint, permission: str, *, problems: Sequence[int] = ()
-    ) -> None:
+    def get(self, path: str, handler: Endpoint, permission: str) -> None:
         """A route that looks. Its path names an object, which may not be there."""
-        self._add("GET", path, handler, permission, status=200, problems=(404, 422, *problems))
+        self._add("GET", path, handler, permission, status=200, problems=(404, 422))
 
-    def post(
-        self,
-        path: str,
-        handler: Endpoint,
-        permission: str,
-        *,
-        status: int = 201,
-        problems: Sequence[int] = (),
-    ) -> None:
+    def post(self, path: str, handler: Endpoint, permission: str, *, status: int = 201) -> None:
         """A route that does something."""
-        self._add("POST", path, handler, permission, status=status, problems=(*BODY, *problems))
+        self._add("POST", path, handler, permission, status=status, problems=BODY)
 
     def _add(
         self,

@@ -11,7 +11,15 @@ from msgspec import Meta, Struct
 from pydantic import BaseModel, Field, ValidationError
 
 from tallystick.api.field_errors import FieldError, InvalidFields, field_errors
-from tallystick.api.fields import AMOUNT_MAX, EXAMPLE_SUFFIX, AccountId, Amount, Body, CurrencyCode
+from tallystick.api.fields import (
+    AMOUNT_MAX,
+    EXAMPLE_SUFFIX,
+    AccountId,
+    Amount,
+    Body,
+    CurrencyCode,
+    example,
+)
 from tallystick.ledger import Post
 from tallystick.money import Currency, UnknownCurrency
 from tallystick.platform.ids import MalformedId, parse_typeid
@@ -19,11 +27,19 @@ from tallystick.platform.ids import MalformedId, parse_typeid
 BULK_MAX: Final = 1_000
 BULK_BODY_BYTES_MAX: Final = 262_144
 _CODE: Final = r"^[a-z0-9_.:-]{1,64}\Z"
-_OTHER_SUFFIX: Final = EXAMPLE_SUFFIX[:-1] + "p"
+_EXAMPLE: Final = {
+    "debit_account_id": f"acc_{EXAMPLE_SUFFIX}",
+    "credit_account_id": f"acc_{EXAMPLE_SUFFIX[:-1]}p",
+    "amount": 1250,
+    "currency": "INR",
+    "code": "top_up",
+}
 
 
 class TransferBody(Body):
     """Move money from the debit to the credit account at once."""
+
+    model_config = example(_EXAMPLE)
 
     debit_account_id: AccountId
     credit_account_id: AccountId
@@ -32,13 +48,16 @@ class TransferBody(Body):
     code: Annotated[
         str,
         Field(
-            pattern=r"^[a-z0-9_.:-]{1,64}$", description="What it is for, in the caller's own words."
+            pattern=r"^[a-z0-9_.:-]{1,64}$",
+            description="What it is for, in the caller's own words.",
         ),
     ] = "transfer"
 
 
 class BulkBody(Body):
     """Many transfers, each with a verdict of its own; or, atomic, all of them or none."""
+
+    model_config = example({"transfers": [_EXAMPLE, _EXAMPLE], "atomic": False})
 
     transfers: Annotated[list[TransferBody], Field(min_length=1, max_length=BULK_MAX)]
     atomic: bool = False

@@ -6,6 +6,7 @@ verdict an item, since some may happen and others not.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -15,19 +16,23 @@ from starlette.routing import Route
 
 from tallystick.api.auth import authenticate
 from tallystick.api.bodies import read_json
+from tallystick.api.documented import PlainOperation
 from tallystick.api.exchange import exchange_of
 from tallystick.api.idempotency import asked, tell_replayed
-from tallystick.api.plain_route import plain_route
+from tallystick.api.plain_route import PlainRoute
 from tallystick.api.problems import problem_of
-from tallystick.api.transfer_bodies import read_bulk, read_transfer
+from tallystick.api.strict_route import ALWAYS, BODY
+from tallystick.api.transfer_bodies import BulkBody, TransferBody, read_bulk, read_transfer
 from tallystick.app import App
 from tallystick.books import Answer
 from tallystick.identity import Permission
 from tallystick.journal import JournalError
 from tallystick.platform.ids import typeid
 
-PATH = "/api/v1/transfers"
-BULK_PATH = "/api/v1/transfers/bulk"
+PATH: Final = "/api/v1/transfers"
+BULK_PATH: Final = "/api/v1/transfers/bulk"
+
+_PROBLEMS: Final = (*ALWAYS, *BODY)
 
 
 class TransferView(Struct, frozen=True):
@@ -131,10 +136,38 @@ def transfer_routes(app: App) -> list[Route]:
     """The routes, to be asked before all others."""
     handlers = TransferRoutes(app)
     return [
-        plain_route(PATH, handlers.post_one, ["POST"]),
-        plain_route(BULK_PATH, handlers.post_bulk, ["POST"]),
+        PlainRoute(PATH, handlers.post_one, "POST"),
+        PlainRoute(BULK_PATH, handlers.post_bulk, "POST"),
     ]
 
 
 def _json(content: Struct, status: int) -> Response:
     return Response(msgspec.json.encode(content), status, media_type="application/json")
+
+
+OPERATIONS: Final = (
+    PlainOperation(
+        method="POST",
+        path=PATH,
+        summary="Move money between two accounts at once. Operators only.",
+        tag="transfers",
+        status=201,
+        answer=TransferView,
+        problems=_PROBLEMS,
+        body=TransferBody,
+        permission=Permission.OPERATE,
+        moves_money=True,
+    ),
+    PlainOperation(
+        method="POST",
+        path=BULK_PATH,
+        summary="Up to 1,000 transfers with a verdict each; atomic, all or none. Operators only.",
+        tag="transfers",
+        status=200,
+        answer=Verdicts,
+        problems=_PROBLEMS,
+        body=BulkBody,
+        permission=Permission.OPERATE,
+        moves_money=True,
+    ),
+)

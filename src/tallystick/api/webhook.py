@@ -5,17 +5,25 @@ the reference number says which. So the signature is looked at before anything i
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tallystick.api.bodies import require_json
+from tallystick.api.documented import PlainOperation
 from tallystick.api.exchange import exchange_of
-from tallystick.api.plain_route import plain_route
+from tallystick.api.plain_route import PlainRoute
 from tallystick.api.strict_json import MalformedJson, parse_json
+from tallystick.api.webhook_bodies import (
+    WebhookAnswer,
+    WebhookData,
+    WebhookPayment,
+    WebhookRefusal,
+)
 from tallystick.app import App
 from tallystick.intake import InvalidPayment, Receipt, parse_webhook, verify_signature
 from tallystick.platform.settings import secret
@@ -44,9 +52,11 @@ class WebhookRoute:
         except MalformedJson as error:
             return _failed(request, 400, "Validation failed", [{"message": str(error)}])
         except InvalidPayment as error:
-            return _failed(request, 400, "Invalid payment data", error.errors)
-        data = {"status": recorded.status, "payment_id": str(recorded.payment_id)}
-        return _answer(request, 200, {"success": True, "data": data})
+            return _failed(request, 400, "Invalid payment data", _details(error))
+        data = WebhookData(recorded.status, str(recorded.payment_id))
+        return _json(
+            WebhookAnswer(success=True, data=data, processing_time_ms=_took_ms(request)), 200
+        )
 
     @property
     def _patience_s(self) -> float:
@@ -71,15 +81,49 @@ class WebhookRoute:
 
 def webhook_routes(app: App) -> list[Route]:
     """The route."""
-    return [plain_route(PATH, WebhookRoute(app).receive, ["POST"])]
+    return [PlainRoute(PATH, WebhookRoute(app).receive, "POST")]
 
 
-def _failed(request: Request, status: int, error: str, details: Any = None) -> Response:
-    body = {"success": False, "error": error}
-    return _answer(request, status, body if details is None else body | {"details": details})
+def _failed(
+    request: Request, status: int, error: str, details: list[dict[str, str]] | None = None
+) -> Response:
+    refusal = WebhookRefusal(
+        success=False, error=error, processing_time_ms=_took_ms(request), details=details
+    )
+    return _json(refusal, status)
 
 
-def _answer(request: Request, status: int, body: dict[str, Any]) -> Response:
-    took_ms = round(exchange_of(request).duration_s * 1000)
-    content = msgspec.json.encode(body | {"processing_time_ms": took_ms})
-    return Response(content, status, media_type="application/json")
+def _details(error: InvalidPayment) -> list[dict[str, str]]:
+    return [{"field": fault.field, "message": fault.message} for fault in error.errors]
+
+
+def _took_ms(request: Request) -> int:
+    return round(exchange_of(request).duration_s * 1000)
+
+
+def _json(content: Struct, status: int) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
+
+
+OPERATIONS: Final = (
+    PlainOperation(
+        method="POST",
+        path=PATH,
+        summary="Record a payment made elsewhere, once for its reference; signed, no API key",
+        tag="intake",
+        status=200,
+        answer=WebhookAnswer,
+        problems=(409, 413, 415, 422, 500, 503, 504),
+        body=WebhookPayment,
+        other_answers={400: WebhookRefusal, 401: WebhookRefusal},
+        headers=(
+            {
+                "name": "X-Signature",
+                "in": "header",
+                "required": False,
+                "description": "`sha256=` and the HMAC-SHA-256 of the raw body, in hex.",
+                "schema": {"type": "string"},
+            },
+        ),
+    ),
+)

@@ -9,18 +9,7 @@ Facts: `transfer.posted`, `transfer.reserved`, `transfer.settled`, `transfer.voi
 
 from tallystick.books import chart
 from tallystick.books.accounts import Accounts
-from tallystick.books.chart import (
-    PLATFORM,
-    account_id,
-)
-from tallystick.books.chart import clearing_code as clearing_code
-from tallystick.books.chart import fees_code as fees_code
-from tallystick.books.chart import intake_clearing_code as intake_clearing_code
-from tallystick.books.chart import merchant_accounts as merchant_accounts
-from tallystick.books.chart import payable_code as payable_code
-from tallystick.books.chart import platform_accounts as platform_accounts
-from tallystick.books.chart import receivable_code as receivable_code
-from tallystick.books.chart import suspense_code as suspense_code
+from tallystick.books.chart import PLATFORM, account_id
 from tallystick.books.checks import Check, CheckFunction, Found, Proof
 from tallystick.books.expiry import Expiry
 from tallystick.books.model import Answer

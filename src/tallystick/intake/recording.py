@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Raw
 
-from tallystick.books import PLATFORM, account_id, intake_clearing_code, receivable_code
+from tallystick.books import PLATFORM, account_id, chart
 from tallystick.intake import store
 from tallystick.intake.fields import written_metadata
 from tallystick.intake.model import (
@@ -91,8 +91,8 @@ class Recording:
             metadata=Raw(written_metadata(payment.metadata, receipt)),
         )
         posting = Post(
-            debit=account_id(PLATFORM, intake_clearing_code(currency)),
-            credit=account_id(PLATFORM, receivable_code(currency)),
+            debit=account_id(PLATFORM, chart.intake_clearing_code(currency)),
+            credit=account_id(PLATFORM, chart.receivable_code(currency)),
             amount_minor=fact.amount_minor,
             currency=currency,
             code="recorded_payment",

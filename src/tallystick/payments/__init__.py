@@ -9,7 +9,7 @@ Facts: `intent.*`, `payment.*`, `refund.*` (`docs/explanation/payment-states.md`
 
 from tallystick.payments.errors import PaymentsError
 from tallystick.payments.intents import Intents
-from tallystick.payments.model import Answer, IntentRow, Limits, PaymentRow, RefundRow
+from tallystick.payments.model import Answer, IntentRow, PaymentRow, RefundRow
 from tallystick.payments.operations import Operations
 from tallystick.payments.payments import Payments
 from tallystick.payments.projections import PROJECTIONS as projections
@@ -21,7 +21,6 @@ __all__ = [
     "Answer",
     "IntentRow",
     "Intents",
-    "Limits",
     "Operations",
     "PaymentRow",
     "Payments",

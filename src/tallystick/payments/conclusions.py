@@ -200,10 +200,8 @@ class Conclusion:
                 return Steps(((row.id, captured), *intent), posts, self._closing())
             case Declined():
                 declined = CaptureDeclined(outcome.code, outcome.provider_code)
-                return Steps(
-                    ((row.id, declined),),
-                    closing=self._closing(("capture_declined", outcome.code)),
-                )
+                refusal = ("capture_declined", outcome.code)
+                return Steps(((row.id, declined),), closing=self._closing(), refusal=refusal)
         return self._unknown(outcome)
 
     def _capture_of(
@@ -247,9 +245,8 @@ class Conclusion:
         row = self._row
         if isinstance(outcome, Declined):
             declined = CancelDeclined(outcome.code, outcome.provider_code)
-            return Steps(
-                ((row.id, declined),), closing=self._closing(("cancel_declined", outcome.code))
-            )
+            refusal = ("cancel_declined", outcome.code)
+            return Steps(((row.id, declined),), closing=self._closing(), refusal=refusal)
         reason = self.operation.reason or "requested_by_customer"
         told = ((row.id, Cancelled(reason)), *self._intent(IntentCancelled(reason)))
         return Steps(told, closing=self._closing())
@@ -298,13 +295,13 @@ class Conclusion:
             return ()
         return ((intent.id, fact),)
 
-    def _closing(self, refusal: tuple[str, str] | None = None) -> Closing | None:
+    def _closing(self) -> Closing | None:
         operation = self.operation
         if operation.claim_id is None:
             return None
         if operation.subject_id is None:
             raise IllegalTransition(f"{operation.reference} has a claim without a subject")
-        return Closing(operation.claim_id, operation.subject_id, refusal)
+        return Closing(operation.claim_id, operation.subject_id)
 
 
 def _why(outcome: Outcome) -> str:

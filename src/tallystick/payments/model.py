@@ -10,7 +10,9 @@ import msgspec
 from msgspec import Struct, structs
 
 from tallystick.payments.errors import IllegalTransition
+from tallystick.payments.references import payment_reference
 from tallystick.platform.ids import typeid
+from tallystick.platform.settings import Settings
 
 CANCEL_REASONS: Final = frozenset({"requested_by_customer", "duplicate", "fraudulent", "abandoned"})
 REFUND_REASONS: Final = frozenset({"requested_by_customer", "duplicate", "fraudulent"})
@@ -50,6 +52,18 @@ class Limits(Struct, frozen=True):
     intent_ttl_s: int = 86_400
     claim_patience_ms: int = 5_000
     ask_margin_ms: int = 2_000  # for everything around the provider's own time limit
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Limits":
+        """The limits that the settings name."""
+        return cls(
+            provider_timeout_ms=settings.provider_timeout_ms,
+            provider_settle_ms=settings.provider_settle_ms,
+            recovery_schedule_s=settings.recovery_schedule_s,
+            authorization_ttl_s=settings.authorization_ttl_s,
+            intent_ttl_s=settings.intent_ttl_s,
+            claim_patience_ms=settings.claim_patience_ms,
+        )
 
     @property
     def ask_limit_s(self) -> float:
@@ -191,6 +205,11 @@ class PaymentRow(Struct, frozen=True):
         if self.operation is None:
             raise IllegalTransition(f"nothing runs at the provider for {self.id}")
         return _operation.decode(self.operation)
+
+    @property
+    def reference(self) -> str:
+        """The readable reference, for statements and telephones."""
+        return payment_reference(self.id)
 
     @property
     def route_names(self) -> tuple[str, ...]:

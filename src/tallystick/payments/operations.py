@@ -7,12 +7,10 @@ payment) learns the end from the provider by our own reference. A cut at any poi
 one of the points that recovery starts from.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 from uuid import UUID
-
-from msgspec import Struct
 
 from tallystick.journal import Asked, Change, Conflict, Journal, Origin, Refused
 from tallystick.payments import store
@@ -29,11 +27,13 @@ from tallystick.payments.model import (
 )
 from tallystick.payments.orders import ask, find
 from tallystick.payments.projections import PROJECTION_OF
+from tallystick.payments.readers import CaseReader
 from tallystick.payments.steps import Case, Moment, Steps, close_claim
 from tallystick.platform.clock import Clock
 from tallystick.platform.crash import crash_point
 from tallystick.platform.ids import bucket_of, new_id
 from tallystick.platform.postgres.pools import Database
+from tallystick.platform.settings import Settings
 from tallystick.rails import Approved, Declined, Outcome, Rails, Unanswered
 from tallystick.rails import NotFound as NotFoundThere
 
@@ -53,6 +53,22 @@ class Operations:
     rails: Rails
     clock: Clock
     limits: Limits = field(default_factory=Limits)
+    _readers: dict[type[Row], CaseReader] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        readers = {
+            IntentRow: CaseReader(partial(store.find_intent_cases, self.database)),
+            PaymentRow: CaseReader(partial(store.find_payment_cases, self.database)),
+            RefundRow: CaseReader(partial(store.find_refund_cases, self.database)),
+        }
+        object.__setattr__(self, "_readers", readers)  # frozen for everybody else
+
+    @classmethod
+    def over(
+        cls, journal: Journal, database: Database, rails: Rails, clock: Clock, settings: Settings
+    ) -> "Operations":
+        """Operations that keep to the times of the settings."""
+        return cls(journal, database, rails, clock, Limits.of(settings))
 
     # Beats ------------------------------------------------------------------------------------
 
@@ -82,7 +98,7 @@ class Operations:
                 facts=facts,
                 transfers=steps.transfers,
                 claim=claim,
-                close=close_claim(steps.closing, after),
+                close=close_claim(steps, after),
                 origin=origin,
             )
         )
@@ -93,12 +109,15 @@ class Operations:
         refusal = None
         operation = case.operation
         while operation is not None and not operation.unknown:
-            outcome = await ask(self.rails, case, operation)
-            crash_point("payments.after_ask")
+            outcome = await self._ask(case, operation)
             case, refusal, ours = await self._conclude(case, operation, outcome, origin)
-            crash_point("payments.after_record")
             operation = case.operation if ours else None
         return case, refusal
+
+    async def _ask(self, case: Case, operation: Operation, *, before: bool = False) -> Outcome:
+        outcome = await ask(self.rails, case, operation, asked_before=before)
+        crash_point("payments.after_ask")
+        return outcome
 
     async def _conclude(
         self, case: Case, operation: Operation, outcome: Outcome, origin: Origin
@@ -113,6 +132,7 @@ class Operations:
             except Conflict:
                 case = await self.reload(case)
             else:
+                crash_point("payments.after_record")
                 return case, refusal, True
         raise PaymentBusy("too many changes to this payment at once")
 
@@ -129,7 +149,7 @@ class Operations:
             moment = self.moment(case.the_payment().id)
             steps = Conclusion(case, operation, moment, to_suspense=True).of(outcome)
             case = await self.record(case, steps, moment, origin)
-        return case, steps.closing.refusal if steps.closing else None
+        return case, steps.refusal
 
     async def _refusal_of(self, operation: Operation) -> Refusal | None:
         """How the claim of an operation was closed by whoever concluded it."""
@@ -175,19 +195,18 @@ class Operations:
             return Unanswered("not_found_yet")
         if operation.verb == Verb.AUTHORIZE:
             return outcome
-        return await ask(self.rails, case, operation, asked_before=True)
+        return await self._ask(case, operation, before=True)
 
     # Reading ----------------------------------------------------------------------------------
 
     async def load(self, row: type[Row], row_id: UUID, merchant_id: UUID | None = None) -> Case:
-        """The case of an intent, a payment or a refund. Raises NotFound."""
-        finders: dict[type[Struct], Callable[..., Awaitable[Case | None]]] = {
-            IntentRow: store.find_intent_case,
-            PaymentRow: store.find_payment_case,
-            RefundRow: store.find_refund_case,
-        }
-        case = await finders[row](self.database, row_id, merchant_id)
-        if case is None:
+        """The case of a merchant's (None: of anybody's) intent, payment or refund.
+
+        Raises NotFound.
+        """
+        case = await self._readers[row].find(row_id)
+        found = case and case.row(row_id)
+        if case is None or found is None or merchant_id not in (None, found.merchant_id):
             noun = PROJECTION_OF[row].table.removesuffix("s")
             raise NotFound(f"there is no such {noun}", f"{noun}_not_found")
         return case

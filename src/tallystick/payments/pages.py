@@ -1,7 +1,6 @@
 """Cursors: where the next page begins, as text that means nothing to anybody else."""
 
 import base64
-import binascii
 from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -51,11 +50,11 @@ def read_cursor(text: str) -> Place:
     """The place behind a cursor of ours. Raises Invalid (invalid_cursor)."""
     try:
         packed = base64.b64decode(text, altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        packed = b""
+        created_at = _EPOCH + int.from_bytes(packed[:8]) * _MICROSECOND
+    except (ValueError, OverflowError):
+        packed, created_at = b"", _EPOCH
     if len(packed) != 24:
         raise Invalid("this cursor is not one of ours", "invalid_cursor")
-    created_at = _EPOCH + int.from_bytes(packed[:8]) * _MICROSECOND
     return Place(created_at, FastUUID(packed[8:]))
 
 

@@ -23,6 +23,7 @@ from tallystick.payments.decisions import (
 from tallystick.payments.model import Answer, CaptureMethod, Event, PaymentRow
 from tallystick.payments.operations import NOBODY, Operations
 from tallystick.payments.pages import PAGE_MAX, Page
+from tallystick.payments.references import parse_payment_reference
 from tallystick.payments.requests import Request, new_case, seal, shown
 from tallystick.payments.steps import Case, Moment, Steps
 from tallystick.platform.ids import bucket_of, derived_id, new_id
@@ -127,6 +128,12 @@ class Payments:
         """One payment; `merchant_id` None is the operator, who sees all. Raises NotFound."""
         case = await self.operations.load(PaymentRow, payment_id, merchant_id)
         return await shown(self.operations, case.the_payment())
+
+    async def get_by_reference(
+        self, reference: str, *, merchant_id: UUID | None = None
+    ) -> Answer[PaymentRow]:
+        """One payment by its readable reference. Raises NotFound, MalformedId."""
+        return await self.get(parse_payment_reference(reference), merchant_id=merchant_id)
 
     async def list_payments(
         self,

@@ -9,14 +9,7 @@ never missing from the books. `docs/reference/postings.md` shows an example that
 
 from uuid import UUID
 
-from tallystick.books import (
-    PLATFORM,
-    account_id,
-    clearing_code,
-    fees_code,
-    payable_code,
-    suspense_code,
-)
+from tallystick.books import PLATFORM, account_id, chart
 from tallystick.ledger import Post, Reserve, Settle, Void
 from tallystick.money import Rounding, share
 from tallystick.payments.model import PaymentRow, RefundRow
@@ -44,7 +37,7 @@ def capture_posts(row: PaymentRow, amount_minor: int, fee_minor: int) -> tuple[P
     clearing = _clearing(row)
     parts = (
         (_payable(row), amount_minor - fee_minor, CAPTURE),
-        (account_id(PLATFORM, fees_code(row.currency)), fee_minor, FEE),
+        (account_id(PLATFORM, chart.fees_code(row.currency)), fee_minor, FEE),
     )
     return tuple(
         Post(clearing, credit, part_minor, row.currency, code)
@@ -80,7 +73,7 @@ def refund_void(refund: RefundRow) -> tuple[Void, ...]:
 
 def refund_from_suspense(refund: RefundRow) -> tuple[Void | Post, ...]:
     """The payer has his money and the merchant's account will not give it: suspense does."""
-    clearing = account_id(PLATFORM, clearing_code(refund.route, refund.currency))
+    clearing = account_id(PLATFORM, chart.clearing_code(refund.route, refund.currency))
     return (
         Void(refund.reservation_id, REFUND),
         Post(_suspense(refund.currency), clearing, refund.amount_minor, refund.currency, REFUND),
@@ -90,12 +83,12 @@ def refund_from_suspense(refund: RefundRow) -> tuple[Void | Post, ...]:
 def _clearing(row: PaymentRow) -> UUID:
     if row.route is None:
         raise ValueError(f"payment {row.id} was never sent to a route")
-    return account_id(PLATFORM, clearing_code(row.route, row.currency))
+    return account_id(PLATFORM, chart.clearing_code(row.route, row.currency))
 
 
 def _payable(row: PaymentRow) -> UUID:
-    return account_id(row.merchant_id, payable_code(row.merchant_id, row.currency))
+    return account_id(row.merchant_id, chart.payable_code(row.merchant_id, row.currency))
 
 
 def _suspense(currency: str) -> UUID:
-    return account_id(PLATFORM, suspense_code(currency))
+    return account_id(PLATFORM, chart.suspense_code(currency))

@@ -7,8 +7,7 @@ find it recorded.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 from tallystick.journal import Conflict
@@ -21,12 +20,15 @@ from tallystick.payments.operations import NOBODY, Operations
 from tallystick.platform.telemetry import get_logger
 
 _AT_ONCE: Final = 8
+Look = Callable[[UUID], Awaitable[None]]
 _log = get_logger("payments.recovery")
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """The jobs of this room."""
+    """The job of this room: run every `EVERY_S` seconds, in as many processes as one likes."""
+
+    EVERY_S: ClassVar[float] = 5.0
 
     operations: Operations
 
@@ -36,59 +38,52 @@ class Recovery:
         One that fails is logged and stays due; it does not keep the others waiting.
         """
         now = self.operations.clock.now()
-        looks: list[tuple[str, Callable[[UUID, datetime], Awaitable[None]]]] = [
+        looks: tuple[tuple[str, Look], ...] = (
             ("payments", self._look_at_payment),
             ("refunds", self._look_at_refund),
             ("intents", self._look_at_intent),
-        ]
+        )
         turn = asyncio.Semaphore(_AT_ONCE)
-        tasks = []
-        for table, look in looks:
-            for row_id in await store.list_due(self.operations.database, table, now, limit):
-                tasks.append(self._look(turn, look, row_id, now))
+        tasks = [
+            self._look(turn, look, row_id)
+            for table, look in looks
+            for row_id in await store.list_due(self.operations.database, table, now, limit)
+        ]
         await asyncio.gather(*tasks)
         return len(tasks)
 
-    async def _look(
-        self,
-        turn: asyncio.Semaphore,
-        look: Callable[[UUID, datetime], Awaitable[None]],
-        row_id: UUID,
-        now: datetime,
-    ) -> None:
+    async def _look(self, turn: asyncio.Semaphore, look: Look, row_id: UUID) -> None:
         async with turn:
             try:
-                await look(row_id, now)
+                await look(row_id)
             except (Conflict, NotFound):
                 return  # somebody else is at it; it stays due if anything is left to do
-            except Exception:
+            except Exception:  # noqa: BLE001 - one bad row must not stop the job
                 _log.exception("recovery_failed", id=str(row_id))
 
-    async def _look_at_payment(self, payment_id: UUID, now: datetime) -> None:
+    async def _look_at_payment(self, payment_id: UUID) -> None:
         operations = self.operations
         case = await operations.load(PaymentRow, payment_id)
         row = case.the_payment()
-        if row.due_at is None or row.due_at > now:
+        moment = operations.moment(payment_id)
+        if row.due_at is None or row.due_at > moment.now:
             return
         if row.running:
             await operations.repair(case, NOBODY, due=True)
-            return
-        moment = operations.moment(payment_id)
-        steps = decide_expiry(row, moment)
-        if steps:
+        elif steps := decide_expiry(row, moment):
             case = await operations.record(case, steps, moment, NOBODY)
             await operations.carry_through(case, NOBODY)
 
-    async def _look_at_refund(self, refund_id: UUID, now: datetime) -> None:
-        case = await self.operations.load(RefundRow, refund_id)
+    async def _look_at_refund(self, refund_id: UUID) -> None:
+        operations = self.operations
+        case = await operations.load(RefundRow, refund_id)
         due_at = case.the_refund().due_at
-        if due_at is not None and due_at <= now:
-            await self.operations.repair(case, NOBODY, due=True)
+        if due_at is not None and due_at <= operations.clock.now():
+            await operations.repair(case, NOBODY, due=True)
 
-    async def _look_at_intent(self, intent_id: UUID, now: datetime) -> None:
+    async def _look_at_intent(self, intent_id: UUID) -> None:
         operations = self.operations
         case = await operations.load(IntentRow, intent_id)
         moment = operations.moment(intent_id)
-        steps = decide_intent_expiry(case.the_intent(), moment)
-        if steps:
+        if steps := decide_intent_expiry(case.the_intent(), moment):
             await operations.record(case, steps, moment, NOBODY)

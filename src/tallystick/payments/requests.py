@@ -58,7 +58,8 @@ class Request(Generic[RowT]):
         case = await operations.repair(await self.load(), self.origin)
         moment = operations.moment(self.subject_id)
         claim = self.asked.claim(self.subject_id) if self.asked else None
-        steps = self.decide(case, Wish(self.subject_id, claim and claim.id), moment)
+        wish = Wish(self.subject_id, claim.id if claim else None)
+        steps = self.decide(case, wish, moment)
         claiming = (self.asked, self.subject_id) if self.asked else None
         after = await operations.record(case, steps, moment, self.origin, claiming)
         crash_point("payments.after_decide")

@@ -28,19 +28,22 @@ class Moment(Struct, frozen=True):
 
 
 class Closing(Struct, frozen=True):
-    """The end of a claim: its subject as it then stands, or a refusal (code, detail)."""
+    """The end of a claim: the answer to its repeats is this subject as it then stands."""
 
     claim_id: UUID
     subject_id: UUID
-    refusal: tuple[str, str] | None = None
 
 
 class Steps(Struct, frozen=True):
-    """What one beat tells (aggregate and fact), moves, and closes."""
+    """What one beat tells (aggregate and fact), moves, and closes.
+
+    `refusal` (code, detail): the provider's no is the answer of the verb.
+    """
 
     told: tuple[tuple[UUID, Struct], ...]
     transfers: Transfers = ()
     closing: Closing | None = None
+    refusal: tuple[str, str] | None = None
 
     def runs(self, claim_id: UUID | None) -> bool:
         """Whether something is about to be asked that will close this claim."""
@@ -121,11 +124,12 @@ class Case(Struct, frozen=True):
         return structs.replace(self, refund=fold_refund(None if first else self.refund, told))
 
 
-def close_claim(closing: Closing | None, after: Case) -> CloseClaim | None:
-    """The journal's form of a closing, given the case after the beat."""
+def close_claim(steps: Steps, after: Case) -> CloseClaim | None:
+    """The journal's form of the steps' closing, given the case after them."""
+    closing = steps.closing
     if closing is None:
         return None
     version = after.version(closing.subject_id)
     if not version:
         raise LookupError(f"the case lost the subject of claim {closing.claim_id}")
-    return CloseClaim(closing.claim_id, version, closing.refusal)
+    return CloseClaim(closing.claim_id, version, steps.refusal)

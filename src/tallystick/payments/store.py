@@ -8,10 +8,11 @@ from uuid import UUID
 from asyncpg import Record
 from msgspec import Struct
 
+from tallystick.books import Check
 from tallystick.payments.errors import Invalid
 from tallystick.payments.model import IntentRow, PaymentRow, RefundRow
 from tallystick.payments.pages import PAGE_MAX, Page, page_of, read_cursor
-from tallystick.payments.states import INTENT_TABLE, PAYMENT_TABLE, Table
+from tallystick.payments.states import INTENT_TABLE, PAYMENT_TABLE, REFUND_TABLE, Table
 from tallystick.payments.steps import Case
 from tallystick.platform.postgres.pools import Database
 
@@ -27,19 +28,18 @@ _INTENT: Final = _columns(IntentRow, "i")
 _REFUND: Final = _columns(RefundRow, "r")
 _PAYMENT_FIELDS: Final = len(PaymentRow.__struct_fields__)
 _INTENT_FIELDS: Final = len(IntentRow.__struct_fields__)
-_MINE: Final = "($2::uuid IS NULL OR {}.merchant_id = $2)"
-
-_PAYMENT_CASE: Final = (
+_REFUND_FIELDS: Final = len(RefundRow.__struct_fields__)
+_PAYMENT_CASES: Final = (
     f"SELECT {_PAYMENT}, {_INTENT} FROM payments p LEFT JOIN intents i ON i.id = p.intent_id"
-    f" WHERE p.id = $1 AND {_MINE.format('p')}"
+    " WHERE p.id = ANY($1)"
 )
-_INTENT_CASE: Final = (
+_INTENT_CASES: Final = (
     f"SELECT {_INTENT}, {_PAYMENT} FROM intents i LEFT JOIN payments p ON p.id = i.payment_id"
-    f" WHERE i.id = $1 AND {_MINE.format('i')}"
+    " WHERE i.id = ANY($1)"
 )
-_REFUND_CASE: Final = (
-    f"SELECT {_PAYMENT}, {_REFUND} FROM refunds r JOIN payments p ON p.id = r.payment_id"
-    f" WHERE r.id = $1 AND {_MINE.format('r')}"
+_REFUND_CASES: Final = (
+    f"SELECT {_REFUND}, {_PAYMENT} FROM refunds r JOIN payments p ON p.id = r.payment_id"
+    " WHERE r.id = ANY($1)"
 )
 
 
@@ -54,51 +54,45 @@ class Total(Struct, frozen=True):
     refunded_minor: int
 
 
-# One of them ----------------------------------------------------------------------------------
+# By id ----------------------------------------------------------------------------------------
 
 
-async def find_payment_case(
-    database: Database, payment_id: UUID, merchant_id: UUID | None = None
-) -> Case | None:
-    """A payment and its intent; `merchant_id` None asks for anybody's."""
-    row = await database.fetchrow(_PAYMENT_CASE, payment_id, merchant_id)
-    if row is None:
-        return None
-    values = tuple(row)
-    intent = values[_PAYMENT_FIELDS:]
-    return Case(
-        payment=PaymentRow(*values[:_PAYMENT_FIELDS]),
-        intent=IntentRow(*intent) if intent[0] else None,
-    )
+async def find_payment_cases(database: Database, ids: Sequence[UUID]) -> dict[UUID, Case]:
+    """Payments, each with its intent."""
+    cases = {}
+    for record in await database.fetch(_PAYMENT_CASES, ids):
+        values = tuple(record)
+        intent = values[_PAYMENT_FIELDS:]
+        cases[values[0]] = Case(
+            payment=PaymentRow(*values[:_PAYMENT_FIELDS]),
+            intent=IntentRow(*intent) if intent[0] else None,
+        )
+    return cases
 
 
-async def find_intent_case(
-    database: Database, intent_id: UUID, merchant_id: UUID | None = None
-) -> Case | None:
-    """An intent and its latest payment."""
-    row = await database.fetchrow(_INTENT_CASE, intent_id, merchant_id)
-    if row is None:
-        return None
-    values = tuple(row)
-    payment = values[_INTENT_FIELDS:]
-    return Case(
-        intent=IntentRow(*values[:_INTENT_FIELDS]),
-        payment=PaymentRow(*payment) if payment[0] else None,
-    )
+async def find_intent_cases(database: Database, ids: Sequence[UUID]) -> dict[UUID, Case]:
+    """Intents, each with its latest payment."""
+    cases = {}
+    for record in await database.fetch(_INTENT_CASES, ids):
+        values = tuple(record)
+        payment = values[_INTENT_FIELDS:]
+        cases[values[0]] = Case(
+            intent=IntentRow(*values[:_INTENT_FIELDS]),
+            payment=PaymentRow(*payment) if payment[0] else None,
+        )
+    return cases
 
 
-async def find_refund_case(
-    database: Database, refund_id: UUID, merchant_id: UUID | None = None
-) -> Case | None:
-    """A refund and its payment."""
-    row = await database.fetchrow(_REFUND_CASE, refund_id, merchant_id)
-    if row is None:
-        return None
-    values = tuple(row)
-    return Case(
-        payment=PaymentRow(*values[:_PAYMENT_FIELDS]),
-        refund=RefundRow(*values[_PAYMENT_FIELDS:]),
-    )
+async def find_refund_cases(database: Database, ids: Sequence[UUID]) -> dict[UUID, Case]:
+    """Refunds, each with its payment."""
+    cases = {}
+    for record in await database.fetch(_REFUND_CASES, ids):
+        values = tuple(record)
+        cases[values[0]] = Case(
+            refund=RefundRow(*values[:_REFUND_FIELDS]),
+            payment=PaymentRow(*values[_REFUND_FIELDS:]),
+        )
+    return cases
 
 
 # Pages ----------------------------------------------------------------------------------------
@@ -235,9 +229,10 @@ def _transitions(table: str, states: Table) -> Check:
     (first,) = states[None]
     noun = table.removesuffix("s")
     return Check(
-        f"payments.{noun}_transitions",
-        f"Every {noun} went from state to state as the table allows, to where it stands now.",
+        f"{noun}_transitions",
+        f"every {noun} went from state to state as the table allows, to where it stands now",
         _TRANSITIONS.format(rows=_table_rows(states), first=first, table=table),
+        table,
     )
 
 
@@ -257,7 +252,9 @@ _CAPTURED_IN_ALL: Final = """
 SELECT coalesce(p.currency, t.currency) AS currency, p.captured, t.posted
   FROM (SELECT currency, sum(captured_minor) AS captured FROM payments GROUP BY 1) p
   FULL JOIN (SELECT currency, sum(amount) AS posted FROM ledger_transfers
-              WHERE code IN ('capture', 'fee') AND kind = 'post' GROUP BY 1) t
+              WHERE code IN ('capture', 'fee') AND kind = 'post'
+                AND debit IN (SELECT id FROM ledger_accounts WHERE code LIKE 'rail:%:clearing:%')
+              GROUP BY 1) t
     ON t.currency = p.currency
  WHERE coalesce(p.captured, 0) <> coalesce(t.posted, 0)
 """
@@ -285,44 +282,48 @@ SELECT id, refunded_minor, refund_pending_minor, captured_minor, authorized_mino
     OR captured_minor > authorized_minor OR authorized_minor > amount_minor
 """
 _OLD_UNKNOWN: Final = """
-SELECT id, operation FROM payments WHERE operation IS NOT NULL
-   AND (operation->>'unknown')::boolean
-   AND (operation->>'asked_at')::timestamptz < now() - interval '24 hours'
-UNION ALL
-SELECT id, operation FROM refunds WHERE operation IS NOT NULL
-   AND (operation->>'unknown')::boolean
-   AND (operation->>'asked_at')::timestamptz < now() - interval '24 hours'
+SELECT o.id, o.operation
+  FROM (SELECT id, operation FROM payments WHERE operation IS NOT NULL
+        UNION ALL
+        SELECT id, operation FROM refunds WHERE operation IS NOT NULL) o
+ WHERE (o.operation->>'unknown')::boolean
+   AND (o.operation->>'asked_at')::timestamptz
+       < $1::timestamptz - interval '24 hours'
 """
 
 CHECKS: Final = (
     Check(
-        "payments.limits",
-        "No payment is captured beyond its authorization or refunded beyond its captures.",
+        "payment_limits",
+        "no payment is captured beyond its authorization or refunded beyond its captures",
         _LIMITS,
+        "payments",
     ),
     Check(
-        "payments.captures_posted",
-        "The transfers of every capture carry exactly its amount.",
+        "captures_posted",
+        "the transfers of every capture carry exactly its amount",
         _POSTED,
     ),
     Check(
-        "payments.captured_in_all",
-        "The captures of all payments and the ledger's agree in every currency.",
+        "captures_in_all",
+        "the captures of all payments and the ledger's agree in every currency",
         _CAPTURED_IN_ALL,
+        "payments",
     ),
     Check(
-        "payments.refunds_reserved",
-        "Every refund holds, has settled or has given back exactly its amount.",
+        "refunds_reserved",
+        "every refund holds, has settled or has given back exactly its amount",
         _RESERVED,
+        "refunds",
     ),
     Check(
-        "payments.refunded_in_all",
-        "What a payment counts as refunded, and as pending, is the sum of its refunds.",
+        "refunds_in_all",
+        "what a payment counts as refunded, and as pending, is the sum of its refunds",
         _REFUNDED,
+        "payments",
     ),
     Check(
-        "payments.unknown_outcomes",
-        "No provider's answer is unknown for more than a day.",
+        "unknown_outcomes",
+        "no provider's answer is unknown for more than a day",
         _OLD_UNKNOWN,
     ),
     _transitions("intents", INTENT_TABLE),

@@ -16,7 +16,9 @@ from asyncpg.pgproto.pgproto import UUID as FastUUID
 BUCKETS = 4096
 _LOW_62_BITS = (1 << 62) - 1
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+# Python reads base 32 with the digits 0-9a-v.
+_TO_PYTHON = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 _TYPEID = re.compile(r"([a-z]{2,16})_([0-7][0-9a-hjkmnp-tv-z]{25})", re.ASCII)
 _PLAIN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
@@ -63,8 +65,8 @@ def numbered_id(first: uuid.UUID, index: int) -> uuid.UUID:
 def typeid(prefix: str, identifier: uuid.UUID) -> str:
     """`prefix_` and the id as 26 characters of Crockford base32, most significant first."""
     number = identifier.int
-    letters = [_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5)]
-    return f"{prefix}_{''.join(letters)}"
+    pairs = [_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)]
+    return f"{prefix}_{''.join(pairs)}"
 
 
 def parse_typeid(prefix: str, text: str) -> uuid.UUID:
@@ -77,10 +79,7 @@ def parse_typeid(prefix: str, text: str) -> uuid.UUID:
     match = _TYPEID.fullmatch(text)
     if match is None or match[1] != prefix:
         raise MalformedId(f"expected an id such as {prefix}_... or a UUID")
-    number = 0
-    for letter in match[2]:
-        number = number << 5 | _VALUES[letter]
-    return _from_int(number)
+    return _from_int(int(match[2].translate(_TO_PYTHON), 32))
 
 
 def _assemble(unix_ms: int, bucket: int, rand_b: int) -> uuid.UUID:

@@ -1,0 +1,76 @@
+"""The door as a whole: every route, in the order in which they are asked, behind the gate."""
+
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Router
+
+from tallystick.api import accounts, health, intents, payments, refunds, transfers, webhook
+from tallystick.api.exchange import exchange_of
+from tallystick.api.gate import Gate
+from tallystick.api.openapi import build_document
+from tallystick.api.problems import error_response
+from tallystick.api.readiness import Readiness
+from tallystick.api.request_metrics import request_metrics
+from tallystick.api.strict_route import StrictRoutes
+from tallystick.api.transfer_bodies import BULK_BODY_BYTES_MAX
+from tallystick.app import App
+
+BODY_LIMITS: Final = {
+    transfers.BULK_PATH: BULK_BODY_BYTES_MAX,
+    webhook.PATH: webhook.BODY_BYTES_MAX,
+}
+PLAIN_OPERATIONS: Final = (*transfers.OPERATIONS, *webhook.OPERATIONS, *health.OPERATIONS)
+
+
+def create_api(app: App) -> Gate:
+    """The ASGI application that serves `app`."""
+    readiness = Readiness()
+    web = _web(app)
+    routes = [
+        *transfers.transfer_routes(app),  # the hottest first
+        *webhook.webhook_routes(app),
+        *health.health_routes(app, readiness),
+    ]
+    return Gate(
+        Router(routes, redirect_slashes=False, default=web),
+        request_metrics(),
+        readiness,
+        body_limit_bytes=app.settings.body_limit_bytes,
+        body_limits_by_path=BODY_LIMITS,
+        request_timeout_ms=app.settings.request_timeout_ms,
+    )
+
+
+def _web(app: App) -> FastAPI:
+    """FastAPI with the routes that are not hot."""
+    web = FastAPI(
+        openapi_url="/openapi.json",
+        docs_url="/docs" if app.settings.mode == "test" else None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        exception_handlers={
+            HTTPException: _answer_error,  # no such address, no such method
+            RequestValidationError: _answer_error,
+            Exception: _answer_error,
+        },
+    )
+    web.state.keys = app.keys
+    web.state.settings = app.settings
+    routes = StrictRoutes(web)
+    intents.add_intent_routes(routes, app)
+    payments.add_payment_routes(routes, app)
+    refunds.add_refund_routes(routes, app)
+    accounts.add_account_routes(routes, app)
+    document = build_document(web, PLAIN_OPERATIONS)
+    web.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's documented way
+    return web
+
+
+async def _answer_error(request: Request, error: Exception) -> Response:
+    return error_response(error, exchange_of(request))

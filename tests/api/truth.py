@@ -1,0 +1,54 @@
+"""The OpenAPI document as a judge of answers: an answer it does not tell of is a fault."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema_rs
+
+
+class Truth:
+    """Knows which answers each address may give."""
+
+    def __init__(self, document: Any) -> None:
+        self._components = document["components"]
+        self._operations = [
+            (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), method.upper(), operation)
+            for path, item in document["paths"].items()
+            for method, operation in item.items()
+        ]
+        self._validators: dict[int, Any] = {}
+
+    def check(
+        self, method: str, path: str, status: int, headers: Mapping[str, str], raw: bytes
+    ) -> None:
+        """Fails when this answer is undocumented, or of another shape than documented."""
+        assert status != 500, raw
+        assert "x-request-id" in headers
+        operation = self._find(method, path.partition("?")[0])
+        if operation is None:
+            assert status in (200, 404, 405) or status in (400, 431), (method, path, status)
+            return
+        assert str(status) in operation["responses"], f"{method} {path} answered {status}: {raw!r}"
+        content = operation["responses"][str(status)]["content"]
+        media_type = headers["content-type"].partition(";")[0]
+        assert media_type in content, f"{method} {path} answered {media_type}"
+        if media_type.endswith("json"):
+            self._validator(content[media_type]["schema"]).validate(json.loads(raw))
+
+    def _find(self, method: str, path: str) -> Any:
+        exact = [found for shape, verb, found in self._operations if shape.pattern == path]
+        for shape, verb, operation in self._operations:
+            if verb == method and shape.fullmatch(path):
+                if exact and operation not in exact:
+                    continue
+                return operation
+        return None
+
+    def _validator(self, schema: Any) -> Any:
+        key = id(schema)
+        if key not in self._validators:
+            whole = {**schema, "components": self._components}
+            self._validators[key] = jsonschema_rs.validator_for(whole)
+        return self._validators[key]

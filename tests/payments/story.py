@@ -1,0 +1,220 @@
+"""Payments on paper: the pure decisions and conclusions, driven by a text table.
+
+Each line of a case is a step, two or more spaces, and what is expected after it: the payment's
+status or the code of the refusal, then figures of the payment in minor units. The words are
+`intent`, `confirm`, `pay`, `bank`, `capture`, `cancel`, `refund`, `wait`, and `expire` (the
+authorization) and `lapse` (the intent), which do nothing before their time.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from tallystick.ledger import Post, Reserve, Settle, Void
+from tallystick.payments.conclusions import Conclusion
+from tallystick.payments.decisions import (
+    RefundTerms,
+    Terms,
+    Wish,
+    decide_cancel,
+    decide_capture,
+    decide_expiry,
+    decide_payment,
+    decide_refund,
+)
+from tallystick.payments.errors import PaymentsError
+from tallystick.payments.intent_decisions import (
+    IntentTerms,
+    decide_cancel_intent,
+    decide_confirm,
+    decide_intent,
+    decide_intent_expiry,
+)
+from tallystick.payments.model import Limits
+from tallystick.payments.steps import Case, Moment, Steps
+from tallystick.platform.ids import numbered_id
+from tallystick.rails import Approved, Declined, NotFound, Outcome, Pending, Unanswered
+
+MERCHANT = UUID("01900000-0000-7001-8000-000000000001")
+PAYMENT = UUID("01900000-0000-7001-8000-000000000100")
+INTENT = UUID("01900000-0000-7001-8000-000000000200")
+REFUND = UUID("01900000-0000-7001-8000-000000000300")
+CHANGE = UUID("01900000-0000-7001-8000-000000000400")
+Order = Post | Reserve | Settle | Void
+START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+OUTCOMES: dict[str, Outcome] = {
+    "approved": Approved("bank-1"),
+    "declined": Declined("card_declined", False, "05"),
+    "busy": Declined("route_busy", True, "429"),
+    "pending": Pending(),
+    "silent": Unanswered("timeout"),
+    "unknown_there": NotFound(),
+}
+
+
+@dataclass
+class Story:
+    """One case as it unfolds."""
+
+    limits: Limits = field(default_factory=Limits)
+    now: datetime = START
+    case: Case = field(default_factory=Case)
+    refunds: dict[str, Case] = field(default_factory=dict)
+    changes: int = 0
+    walked: set[tuple[str | None, str]] = field(default_factory=set)  # every arrow taken
+    moved: list[tuple[str, UUID, Order]] = field(default_factory=list)  # step, id, transfer
+    line: str = ""
+    change_id: UUID = CHANGE
+
+    def step(self, line: str) -> str:
+        """Take one step; the payment's status after it, or the code of the refusal."""
+        verb, *words = line.split()
+        self.line, self.change_id = line, self.moment.change_id
+        steps: dict[str, Callable[..., Steps | None]] = {
+            "intent": self._intent,
+            "pay": self._pay,
+            "confirm": self._confirm,
+            "bank": self._bank,
+            "capture": self._capture,
+            "cancel": self._cancel,
+            "refund": self._refund,
+            "wait": self._wait,
+            "expire": lambda: decide_expiry(self.case.the_payment(), self.moment),
+            "lapse": lambda: decide_intent_expiry(self.case.the_intent(), self.moment),
+        }
+        try:
+            taken = steps[verb](*words)
+        except PaymentsError as refused:
+            return refused.code
+        if taken is not None:
+            self.tell(taken)
+        statuses = [row.status for row in (self.case.intent, self.case.payment) if row]
+        return "/".join(statuses)
+
+    def figures(self) -> dict[str, str]:
+        row = self.case.payment
+        if row is None:
+            return {}
+        return {
+            "authorized": str(row.authorized_minor),
+            "captured": str(row.captured_minor),
+            "refunded": str(row.refunded_minor),
+            "pending": str(row.refund_pending_minor),
+            "fee": str(row.fee_minor),
+            "tried": str(len(row.tried)),
+            "running": row.running.verb if row.running else "-",
+            "failure": row.failure_code or "-",
+        } | {name: case.the_refund().status for name, case in self.refunds.items()}
+
+    @property
+    def moment(self) -> Moment:
+        return Moment(self.now, numbered_id(CHANGE, self.changes * 10), self.limits)
+
+    def tell(self, steps: Steps) -> None:
+        self.changes += 1
+        self.case = self._advanced(self.case, steps)
+        if self.case.refund:  # made by a conclusion: late money on its way back
+            self.refunds["late"] = self.case
+            self.case = Case(self.case.payment, self.case.intent)
+
+    def _advanced(self, case: Case, steps: Steps) -> Case:
+        for place, order in enumerate(steps.transfers):
+            self.moved.append((self.line, numbered_id(self.change_id, place), order))
+        for fact in case.facts(steps):
+            row = case.row(fact.aggregate_id)
+            self.walked.add((row.status if row else None, fact.kind))
+            case = case.after((fact,), self.now)
+        return case
+
+    # The steps --------------------------------------------------------------------------------
+
+    def _intent(self, amount: str, *how: str) -> Steps:
+        method = "manual" if "manual" in how else "automatic"
+        token = "tok_visa" if "tok_visa" in how else None
+        terms = IntentTerms(
+            MERCHANT, int(amount), "INR", payment_method=token, capture_method=method
+        )
+        return decide_intent(INTENT, terms, self.moment)
+
+    def _confirm(self) -> Steps:
+        row = self.case.the_intent()
+        terms = self._terms(row.amount_minor, row.capture_method)
+        payment_id = numbered_id(PAYMENT, row.payments)
+        return decide_confirm(row, payment_id, terms, Wish(INTENT), self.moment)
+
+    def _pay(self, amount: str, *how: str) -> Steps:
+        method = "manual" if "manual" in how else "automatic"
+        terms = self._terms(int(amount), method)
+        return decide_payment(PAYMENT, terms, Wish(PAYMENT), self.moment)
+
+    def _terms(self, amount_minor: int, capture_method: str) -> Terms:
+        return Terms(
+            merchant_id=MERCHANT,
+            amount_minor=amount_minor,
+            currency="INR",
+            payment_method="tok_visa",
+            routes=("hdfc_bank", "icici_bank"),
+            fee_percent_bp=300,
+            fee_fixed_minor=100,
+            capture_method=capture_method,
+            intent_id=INTENT if self.case.intent else None,
+        )
+
+    def _bank(self, *words: str) -> Steps | None:
+        name, outcome = ("", words[0]) if len(words) == 1 else words
+        if not name:
+            return self._concluded(self.case, outcome)
+        refund = self.refunds[name]
+        taken = self._concluded(Case(self.case.payment, refund=refund.refund), outcome)
+        self.refunds[name] = self._advanced(Case(self.case.payment, refund=refund.refund), taken)
+        of_payment = tuple(t for t in taken.told if t[0] == self.case.the_payment().id)
+        return Steps(of_payment) if of_payment else None
+
+    def _concluded(self, case: Case, outcome: str) -> Steps:
+        assert case.operation is not None, "nothing runs at the bank"
+        return Conclusion(case, case.operation, self.moment).of(OUTCOMES[outcome])
+
+    def _capture(self, *words: str) -> Steps:
+        amount = next((int(word) for word in words if word.isdigit()), None)
+        return decide_capture(
+            self.case.the_payment(),
+            amount,
+            final="final" in words,
+            wish=Wish(PAYMENT),
+            moment=self.moment,
+        )
+
+    def _cancel(self) -> Steps:
+        cancel = decide_cancel_intent if self.case.intent else decide_cancel
+        return cancel(self.case, "abandoned", Wish(PAYMENT), self.moment)
+
+    def _refund(self, name: str, amount: str | None = None) -> Steps:
+        refund_id = numbered_id(REFUND, len(self.refunds))
+        terms = RefundTerms(int(amount) if amount else None)
+        row = self.case.the_payment()
+        steps = decide_refund(row, refund_id, terms, Wish(refund_id), self.moment)
+        self.refunds[name] = self._advanced(Case(row), steps)
+        return Steps(tuple(t for t in steps.told if t[0] == row.id))
+
+    def _wait(self, seconds: str) -> None:
+        self.now += timedelta(seconds=int(seconds))
+
+
+def read_cases(folder: Path) -> list[tuple[str, list[str]]]:
+    """Every case of every file: its title and its lines."""
+    cases: list[tuple[str, list[str]]] = []
+    for path in sorted(folder.glob("*.txt")):
+        for block in re.split(r"\n\s*\n", path.read_text(encoding="utf-8").strip()):
+            title, *lines = block.splitlines()
+            cases.append((f"{path.stem}: {title.lstrip('# ')}", lines))
+    return cases
+
+
+def expected(line: str) -> tuple[str, str, dict[str, str]]:
+    """A line's step, the status after it, and the figures."""
+    step, status, *figures = re.split(r"\s{2,}", line.strip())
+    pairs = [pair.partition("=") for pair in " ".join(figures).split()]
+    return step, status, {name: value for name, _, value in pairs}
