@@ -109,6 +109,7 @@ CREATE TABLE ledger_transfers (
     kind            text     NOT NULL CHECK (kind IN ('post', 'reserve', 'settle', 'void', 'expire')),
     reservation_id  uuid,
     effective_at    timestamptz,                -- only when back-dated
+    expires_at      timestamptz,                -- of a reserve row, if the promise ends
     debit_balance   bigint   NOT NULL,          -- posted balance after it, on the account's normal side
     debit_version   bigint   NOT NULL,
     credit_balance  bigint   NOT NULL,

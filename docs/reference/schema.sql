@@ -249,6 +249,7 @@ CREATE TABLE ledger_transfers (
     kind text NOT NULL,
     reservation_id uuid,
     effective_at timestamp with time zone,
+    expires_at timestamp with time zone,
     debit_balance bigint NOT NULL,
     debit_version bigint NOT NULL,
     credit_balance bigint NOT NULL,

@@ -36,6 +36,7 @@ TRANSFER_DAMAGE = {
     "kind": "'void'",
     "reservation_id": "gen_random_uuid()",
     "effective_at": "now()",
+    "expires_at": "now()",
     "debit_balance": "debit_balance + 1",
     "debit_version": "debit_version + 1",
     "credit_balance": "credit_balance + 1",

@@ -110,6 +110,7 @@ WITH steps AS (
            sum(t.amount) FILTER (WHERE kind = 'reserve') AS amount,
            bool_and(t.debit = r.debit AND t.credit = r.credit AND t.currency = r.currency)
                AS alike,
+           max(t.expires_at) AS promised_until,
            coalesce(bool_or(kind = 'settle'), false) AS settled,
            coalesce(bool_or(kind = 'void'), false) AS voided,
            coalesce(bool_or(kind = 'expire'), false) AS expired,
@@ -121,7 +122,8 @@ WITH steps AS (
      WHERE t.reservation_id IS NOT NULL GROUP BY t.reservation_id
 ), joined AS (
     SELECT id, r.state, r.amount, r.remaining, r.expires_at, to_json(s) AS transfers_say,
-           s.alike AND (r.amount, r.remaining) = (s.amount, s.remaining) AS agrees,
+           s.alike AND (r.amount, r.remaining) = (s.amount, s.remaining)
+               AND r.expires_at IS NOT DISTINCT FROM s.promised_until AS agrees,
            CASE r.state WHEN 'open' THEN r.remaining > 0 AND NOT (s.voided OR s.expired)
                         WHEN 'settled' THEN r.remaining = 0 AND s.settled AND NOT s.expired
                         WHEN 'voided' THEN r.remaining = 0 AND s.voided AND NOT s.expired

@@ -20,6 +20,7 @@ from tallystick.platform.postgres.pools import Connection
 
 CHUNK_ROWS = 500
 STREAM_ROWS = 2_000
+STREAM_S = 3_600.0  # the first row of a sorted stream may take its time
 
 
 class Comparison(Struct, frozen=True):
@@ -99,7 +100,7 @@ async def _folded_rows(
     """The rows the facts make, by aggregate, some thousand at a time."""
     chunk: dict[UUID, Any] = {}
     async for record in connection.cursor(
-        store.FACTS_BY_AGGREGATE, list(projection.kinds), prefetch=STREAM_ROWS
+        store.FACTS_BY_AGGREGATE, list(projection.kinds), prefetch=STREAM_ROWS, timeout=STREAM_S
     ):
         fact = log.told(record)
         if fact.aggregate_id not in chunk and len(chunk) >= STREAM_ROWS:

@@ -29,7 +29,7 @@ SELECT_FACTS = f"SELECT {', '.join(FACT_COLUMNS)} FROM journal_facts"
 FACTS_OF = f"{SELECT_FACTS} WHERE aggregate_id = $1 AND version <= $2 ORDER BY version"
 FACTS_AFTER = f"{SELECT_FACTS} WHERE lane = $1 AND position > $2 ORDER BY position LIMIT $3"
 
-ALL_FACTS = f"{SELECT_FACTS} ORDER BY lane, batch, position"
+ALL_FACTS = f"{SELECT_FACTS} ORDER BY lane, position"
 ALL_TRANSFERS = f"""
 SELECT {", ".join(TransferRow.__struct_fields__)} FROM ledger_transfers ORDER BY lane, batch, id
 """

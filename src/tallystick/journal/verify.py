@@ -14,6 +14,7 @@ from tallystick.ledger import TransferRow
 from tallystick.platform.postgres.pools import Connection
 
 STREAM_ROWS = 2_000
+STREAM_S = 3_600.0  # the first row of a sorted stream may take its time
 
 
 class ChainBreak(Struct, frozen=True):
@@ -37,11 +38,9 @@ class ChainReport(Struct, frozen=True):
 async def verify_chain(connection: Connection, *, breaks_max: int = 10) -> ChainReport:
     """Recompute every head of every lane, in the snapshot of the caller's transaction."""
     walk = _Walk(breaks_max)
-    facts = _Grouped(connection.cursor(store.ALL_FACTS, prefetch=STREAM_ROWS).__aiter__(), (5, 1))
-    transfers = _Grouped(
-        connection.cursor(store.ALL_TRANSFERS, prefetch=STREAM_ROWS).__aiter__(), (2, 3)
-    )
-    async for row in connection.cursor(store.ALL_BATCHES, prefetch=STREAM_ROWS):
+    facts = _Grouped(_streamed(connection, store.ALL_FACTS), (5, 1))
+    transfers = _Grouped(_streamed(connection, store.ALL_TRANSFERS), (2, 3))
+    async for row in _streamed(connection, store.ALL_BATCHES):
         place = (row["lane"], row["batch"])
         walk.batch(
             row,
@@ -53,6 +52,10 @@ async def verify_chain(connection: Connection, *, breaks_max: int = 10) -> Chain
     for lane in await connection.fetch(store.ALL_LANES):
         walk.ends(lane)
     return walk.report()
+
+
+def _streamed(connection: Connection, sql: str) -> AsyncIterator[Any]:
+    return connection.cursor(sql, prefetch=STREAM_ROWS, timeout=STREAM_S).__aiter__()
 
 
 class _Walk:

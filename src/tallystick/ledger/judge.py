@@ -165,6 +165,7 @@ class _Hearing:
         *,
         reservation_id: UUID | None = None,
         effective_at: datetime | None = None,
+        expires_at: datetime | None = None,
     ) -> None:
         """Number and date the move on both accounts and write its row."""
         debit.version += 1
@@ -185,6 +186,7 @@ class _Hearing:
                 kind,
                 reservation_id,
                 effective_at,
+                expires_at,
                 debit.posted_minor,
                 debit.version,
                 credit.posted_minor,
@@ -226,7 +228,13 @@ def _reserve(hearing: _Hearing, order: Reserve) -> None:
     _stay_within_limits(debit, credit)
     reservation_id = hearing.make_reservation(order)
     hearing.write_row(
-        Kind.RESERVE, order.code, amount, debit, credit, reservation_id=reservation_id
+        Kind.RESERVE,
+        order.code,
+        amount,
+        debit,
+        credit,
+        reservation_id=reservation_id,
+        expires_at=order.expires_at,
     )
 
 

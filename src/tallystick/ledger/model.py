@@ -196,6 +196,7 @@ class TransferRow(Struct, frozen=True, gc=False, array_like=True):
     kind: str
     reservation_id: UUID | None
     effective_at: datetime | None
+    expires_at: datetime | None
     debit_balance: int
     debit_version: int
     credit_balance: int
