@@ -185,7 +185,7 @@ def test_the_judge_agrees_over_a_million_steps(seed: int) -> None:
 
 
 def test_the_walk_notices_a_judge_that_forgets_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tallystick.ledger.judge._stay_within_limits", lambda *_: None)
+    monkeypatch.setattr("tallystick.ledger.moves._stay_within_limits", lambda *_: None)
 
     with pytest.raises(AssertionError, match="insufficient_funds"):
         walk(seed=7, steps=2_000)
@@ -199,7 +199,7 @@ def test_the_walk_notices_a_judge_that_releases_too_little(
         debit.debits_pending -= amount - 1
         credit.credits_pending -= amount - 1
 
-    monkeypatch.setattr("tallystick.ledger.judge._release", release)
+    monkeypatch.setattr("tallystick.ledger.moves._release", release)
 
     with pytest.raises(AssertionError):
         walk(seed=7, steps=2_000)

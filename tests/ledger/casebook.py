@@ -19,8 +19,9 @@ from pathlib import Path
 from uuid import UUID
 
 from tallystick.ledger import Close, Expire, Freeze, Limit, Open, Post, Reserve, Settle, Void
-from tallystick.ledger.judge import COUNTER_MAX, Bench
+from tallystick.ledger.judge import Bench
 from tallystick.ledger.model import Account, AccountVerb, Reservation, Transfer, Verdict
+from tallystick.ledger.moves import COUNTER_MAX
 from tallystick.platform.ids import derived_id, numbered_id
 
 _WORLD = UUID("00000000-0000-7000-8000-000000000001")

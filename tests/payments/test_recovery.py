@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from tallystick.payments import PaymentRow, PaymentsError, Recovery
+from tallystick.payments import PaymentRow, Payments, PaymentsError, Recovery
 from tests.payments.desk import Desk, a_key, all_of
-from tests.payments.silent_rails import silent
+from tests.payments.troubled_rails import BrokenRails, FrozenRails, silent
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("proven")]
 
@@ -123,10 +123,39 @@ class TestLateApprovals:
         assert (found.status, found.refunded_minor) == ("refunded", 10_000)
         assert await desk.clearing() == 0
 
+    @pytest.mark.parametrize("capture", [True, False], ids=["charge", "hold"])
+    async def test_an_asker_who_wakes_after_everybody_stopped_looking_undoes_it_himself(
+        self, desk: Desk, capture: bool
+    ) -> None:
+        rails = FrozenRails(desk.operations.rails.routes, desk.operations.rails.providers)
+        asking = asyncio.create_task(
+            Payments(replace(desk.operations, rails=rails)).create(
+                desk.merchant,
+                amount_minor=10_000,
+                currency="INR",
+                payment_method="tok_visa",
+                capture=capture,
+            )
+        )
+        await rails.frozen.wait()
+        (row,) = (await desk.payments.list_payments(None)).rows
+        for pause_s in (61, 61, 301, 3_601):
+            await desk.recover(timedelta(seconds=pause_s))
+        given_up = await desk.look(row)
+        assert (given_up.status, given_up.due_at) == ("failed", None)
+
+        rails.thawed.set()  # and the order goes out at last
+        found = (await asking).row
+
+        assert (found.status, found.operation) == ("refunded" if capture else "failed", None)
+        authorized, captured, refunded, voided = await desk.bank_says(found)
+        assert authorized == 10_000
+        assert captured == refunded
+        assert voided is not capture
+
     @staticmethod
     async def give_up(desk: Desk, row: PaymentRow) -> PaymentRow:
-        payments = type(desk.payments)(silent(desk.operations))
-        return (await payments.cancel(row.id)).row
+        return (await Payments(silent(desk.operations)).cancel(row.id)).row
 
 
 class TestCaptures:
@@ -225,6 +254,20 @@ async def test_many_recoverers_at_once_have_one_effect(desk: Desk) -> None:
     assert [(await desk.look(row)).status for row in made] == ["captured"] * 3
     assert (await desk.look(held)).captured_minor == 4_152
     assert await desk.clearing() == 34_152
+
+
+async def test_one_that_cannot_be_looked_at_does_not_keep_the_others_waiting(desk: Desk) -> None:
+    bad = await desk.pay(token="tok_charge_then_drop")
+    good = await desk.pay(token="tok_charge_then_drop")
+    routes, providers = desk.operations.rails.routes, desk.operations.rails.providers
+    rails = BrokenRails(routes, providers, broken=bad.tried[0].reference)
+    desk.clock.advance(timedelta(seconds=61))
+
+    await Recovery(replace(desk.operations, rails=rails)).run_once()
+
+    assert [(await desk.look(row)).status for row in (bad, good)] == ["pending", "captured"]
+    await desk.recovery.run_once()
+    assert (await desk.look(bad)).status == "captured"
 
 
 async def test_a_route_that_was_taken_out_of_the_settings_stays_unknown(desk: Desk) -> None:

@@ -124,11 +124,10 @@ class Operations:
     ) -> tuple[Case, Refusal | None, bool]:
         """Record the outcome, unless somebody else has learned it first."""
         for _ in range(TRIES):
-            running = case.operation
-            if running is None or running.reference != operation.reference:
+            if not (case.runs(operation) or _came_after_all(case, operation, outcome)):
                 return case, await self._refusal_of(operation), False
             try:
-                case, refusal = await self._record_outcome(case, running, outcome, origin)
+                case, refusal = await self._record_outcome(case, operation, outcome, origin)
             except Conflict:
                 case = await self.reload(case)
             else:
@@ -139,9 +138,9 @@ class Operations:
     async def _record_outcome(
         self, case: Case, operation: Operation, outcome: Outcome, origin: Origin
     ) -> tuple[Case, Refusal | None]:
+        operation = case.operation or operation
         moment = self.moment(case.the_payment().id)
-        conclusion = Conclusion(case, operation, moment)
-        steps = conclusion.of(outcome)
+        steps = Conclusion(case, operation, moment).of(outcome)
         try:
             case = await self.record(case, steps, moment, origin)
         except Refused:
@@ -205,7 +204,7 @@ class Operations:
         Raises NotFound.
         """
         case = await self._readers[row].find(row_id)
-        found = case and case.row(row_id)
+        found = case.row(row_id) if case else None
         if case is None or found is None or merchant_id not in (None, found.merchant_id):
             noun = PROJECTION_OF[row].table.removesuffix("s")
             raise NotFound(f"there is no such {noun}", f"{noun}_not_found")
@@ -216,3 +215,20 @@ class Operations:
         if case.refund:
             return await self.load(RefundRow, case.refund.id)
         return await self.load(PaymentRow, case.the_payment().id)
+
+
+def _came_after_all(case: Case, operation: Operation, outcome: Outcome) -> bool:
+    """Whether an attempt that was long given up for lost, and no longer watched, was approved.
+
+    Its asker must have been frozen before he sent it. Only he can know, so he must say it.
+    """
+    row = case.payment
+    return (
+        operation.verb == Verb.AUTHORIZE
+        and isinstance(outcome, Approved)
+        and row is not None
+        and row.status in ("failed", "cancelled")
+        and row.running is None
+        and row.provider_reference is None
+        and row.tried[-1].reference == operation.reference
+    )

@@ -88,6 +88,11 @@ class Case(Struct, frozen=True):
         row = self.refund or self.payment
         return row.running if row else None
 
+    def runs(self, operation: Operation) -> bool:
+        """Whether this is (still) what runs."""
+        running = self.operation
+        return running is not None and running.reference == operation.reference
+
     def version(self, aggregate_id: UUID) -> int:
         """How many facts a row has; 0 before its first."""
         row = self.row(aggregate_id)

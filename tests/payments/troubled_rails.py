@@ -1,0 +1,51 @@
+"""Rails in trouble: a line that is down, a process that freezes, a mistake of ours."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from tallystick.payments import Operations
+from tallystick.rails import AuthorizeOrder, Outcome, Rails, Unanswered
+
+
+class SilentProvider:
+    """A provider that nobody can reach."""
+
+    async def authorize(self, order: object) -> Outcome:
+        return Unanswered("line_down")
+
+    capture = void = refund = authorize
+
+    async def find(self, reference: str) -> Outcome:
+        return Unanswered("line_down")
+
+
+def silent(operations: Operations) -> Operations:
+    """The same operations while no bank answers."""
+    rails = operations.rails
+    down = dict.fromkeys(rails.providers, SilentProvider())
+    return replace(operations, rails=Rails(rails.routes, down))
+
+
+@dataclass(frozen=True)
+class FrozenRails(Rails):
+    """The real rails, for somebody who freezes as he is about to authorize."""
+
+    frozen: asyncio.Event = field(default_factory=asyncio.Event)
+    thawed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def authorize(self, order: AuthorizeOrder) -> Outcome:
+        self.frozen.set()
+        await self.thawed.wait()
+        return await super().authorize(order)
+
+
+@dataclass(frozen=True)
+class BrokenRails(Rails):
+    """The real rails with a mistake in them that one reference brings to light."""
+
+    broken: str = ""
+
+    async def find(self, route: str, reference: str) -> Outcome:
+        if reference == self.broken:
+            raise ZeroDivisionError(reference)
+        return await super().find(route, reference)
