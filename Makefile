@@ -56,7 +56,7 @@ fmt: ## Format the code and mend what can be mended safely.
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-schema: ## Write migrations/schema.sql anew from the migrations.
+schema: ## Write docs/reference/schema.sql anew from the migrations.
 	@tools/environment dev
 	@$(BIN)/python -m tools.schema
 
