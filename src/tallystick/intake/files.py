@@ -8,8 +8,8 @@ row must be found again by its line. Parquet is read by DuckDB.
 import csv
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -17,9 +17,6 @@ from pathlib import Path
 from typing import Final, TextIO
 from uuid import UUID
 
-import duckdb
-from duckdb import ColumnExpression, Expression, FunctionExpression
-from duckdb.sqltypes import DuckDBPyType
 from msgspec import Struct
 
 from tallystick.books import PLATFORM
@@ -31,11 +28,6 @@ ROW_COLUMN: Final = "_row"
 REASON_COLUMN: Final = "_reason"
 LINE_CHARACTERS_MAX: Final = 1 << 20
 _DELIMITERS: Final = (",", ";", "\t", "|")
-_NESTED: Final = {"struct", "map", "union", "list", "array"}
-_OFFLINE: Final[dict[str, str | bool | int | float | list[str]]] = {
-    "threads": 1,
-    "autoinstall_known_extensions": False,
-}
 
 
 class FileRow(Struct, frozen=True, gc=False):
@@ -58,10 +50,7 @@ class ImportFile:
 
     def take(self, count: int) -> list[FileRow]:
         """The next rows, at most `count`; none at the end. Raises UnreadableFile."""
-        try:
-            return list(islice(self.rows, count))
-        except duckdb.Error as error:
-            raise UnreadableFile(f"{self.path.name}: {error}") from error
+        return list(islice(self.rows, count))
 
     def share_read(self, rows_read: int) -> float:
         """How much of the file lies behind us, from 0 to 1."""
@@ -73,7 +62,10 @@ class ImportFile:
 @contextmanager
 def open_import_file(path: Path) -> Iterator[ImportFile]:
     """The file, by its suffix `.csv` or `.parquet`. Raises UnreadableFile."""
-    openers = {".csv": _open_csv, ".parquet": _open_parquet}
+    openers: dict[str, Callable[[Path], AbstractContextManager[ImportFile]]] = {
+        ".csv": _open_csv,
+        ".parquet": _open_parquet,
+    }
     opener = openers.get(path.suffix.lower())
     if opener is None:
         raise UnreadableFile(f"{path.name} is neither .csv nor .parquet")
@@ -95,7 +87,7 @@ def _open_csv(path: Path) -> Iterator[ImportFile]:
     # A byte that is not UTF-8 spoils its own row, not the whole file.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
         delimiter, header = _header(text.readline(LINE_CHARACTERS_MAX), path)
-        columns = _columns(header, path)
+        columns = columns_of(header, path)
         # A file without line ends must not be read into memory as one line.
         lines = iter(partial(text.readline, LINE_CHARACTERS_MAX), "")
         rows = _csv_rows(lines, columns, delimiter)
@@ -136,42 +128,14 @@ def _width(cells: list[str], columns: tuple[str, ...]) -> str | None:
     return f"has {len(cells)} cells, its header {len(columns)}"
 
 
-@contextmanager
-def _open_parquet(path: Path) -> Iterator[ImportFile]:
-    with duckdb.connect(config=_OFFLINE) as connection:
-        try:
-            stored = connection.read_parquet(_literal(path), binary_as_string=True)
-            columns = _columns(stored.columns, path)
-            texts = [_as_text(*column) for column in zip(stored.columns, stored.types, strict=True)]
-            rows_total = len(stored)
-            connection.execute("SET TimeZone = 'UTC'")
-            # Executed by its text, because a relation's own fetch would read the whole file.
-            cursor = connection.execute(stored.select(*texts).sql_query())
-        except duckdb.Error as error:
-            raise UnreadableFile(f"{path.name}: {error}") from error
-        yield ImportFile(path, columns, _parquet_rows(cursor, columns), rows_total)
+def _open_parquet(path: Path) -> AbstractContextManager[ImportFile]:
+    # DuckDB is 40 MB in memory: only who reads a Parquet pays for it.
+    from tallystick.intake.parquet import open_parquet  # noqa: PLC0415
+
+    return open_parquet(path)
 
 
-def _parquet_rows(cursor: duckdb.DuckDBPyConnection, columns: tuple[str, ...]) -> Iterator[FileRow]:
-    number = 0
-    while cells := cursor.fetchone():
-        number += 1
-        yield FileRow(number, dict(zip(columns, cells, strict=True)))
-
-
-def _as_text(column: str, kind: DuckDBPyType) -> Expression:
-    stored: Expression = ColumnExpression(column)
-    if kind.id in _NESTED:
-        stored = FunctionExpression("to_json", stored)
-    return stored.cast("VARCHAR")
-
-
-def _literal(path: Path) -> str:
-    """The path with its wildcards quoted: a browser calls a second download `paid[1].parquet`."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
-
-
-def _columns(header: list[str], path: Path) -> tuple[str, ...]:
+def columns_of(header: list[str], path: Path) -> tuple[str, ...]:
     """The columns' names: ours in lower case, others as they stand. Raises UnreadableFile."""
     stripped = [name.strip() for name in header]
     names = tuple(name.lower() if name.lower() in FIELDS else name for name in stripped)
