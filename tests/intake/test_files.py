@@ -7,7 +7,8 @@ import duckdb
 import pytest
 
 from tallystick.intake import InvalidPayment
-from tallystick.intake.files import FileRow, fingerprint, open_import_file
+from tallystick.intake.files import FileRow, fingerprint
+from tallystick.intake.formats import open_import_file
 from tallystick.intake.model import ReportedPayment, UnreadableFile
 from tallystick.intake.rows import reported_by
 from tests.intake.factories import USD

@@ -16,7 +16,8 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tallystick.intake.files import FileRow, ImportFile, fingerprint, open_import_file
+from tallystick.intake.files import FileRow, ImportFile, fingerprint
+from tallystick.intake.formats import open_import_file
 from tallystick.intake.model import (
     ImportInterrupted,
     InvalidPayment,
