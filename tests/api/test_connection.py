@@ -99,7 +99,7 @@ async def slow(scope, receive, send):
 
 async def main():
     gate = Gate(slow, request_metrics(), Readiness(), body_limit_bytes=9, body_limits_by_path={},
-                request_timeout_ms=9_000)
+                always_answered=[], request_timeout_ms=9_000, log_requests=False)
     listener = listening_socket("127.0.0.1", 0)
     print(listener.getsockname()[1], flush=True)
     await ClosingServer(gate, drain_s=0.1).serve([listener])

@@ -1,17 +1,11 @@
 """What every request meets: its id, its size, its type, its time, its key."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
 
-from tallystick.api.gate import Gate
-from tallystick.api.readiness import Readiness
-from tallystick.api.request_metrics import request_metrics
 from tallystick.app import App
-from tallystick.identity import FeePlan, Merchant, Permission
 from tests.api import hostile_json
 from tests.api.conftest import Caller
 from tests.api.test_openapi import operations
@@ -190,96 +184,6 @@ class TestBodies:
                 ).items()
 
 
-class TestKeys:
-    @pytest.mark.parametrize(
-        "header",
-        [
-            None, "", "Bearer", "Bearer ", "Basic c2s6", "sk_test_x", "Bearer sk_test_x",
-            "Bearer null", "Token sk_test_x", "Bearer é", "Bearer sk_live_" + "a" * 80,
-            "Bearer " + "a" * 5_000,
-        ],
-    )  # fmt: skip
-    async def test_without_a_valid_one_every_address_is_401(
-        self, anybody: Caller, header: str | None
-    ) -> None:
-        document = (await anybody.get("/openapi.json")).json
-        said = {} if header is None else {"Authorization": header}
-        for path, method, operation in operations(document):
-            if "security" in operation:
-                plain = path.replace("{", "").replace("}", "")
-                answer = await anybody.send(method.upper(), plain, b"not even JSON", said)
-                assert answer.status == 401, (path, method)
-                assert answer.headers["www-authenticate"].startswith("Bearer")
-                assert answer.code in ("api_key_missing", "invalid_api_key")
-
-    async def test_each_permission_opens_its_addresses_and_no_others(
-        self, app: App, anybody: Caller
-    ) -> None:
-        document = (await anybody.get("/openapi.json")).json
-        callers: dict[str, Caller] = {}
-        for granted in Permission:
-            _, key = await app.keys.create(None, f"only {granted}", [granted])
-            callers[str(granted)] = replace(anybody, key=key)
-        seen = 0
-        for path, method, operation in operations(document):
-            if "security" not in operation:
-                continue
-            for permission, caller in callers.items():
-                plain = path.replace("{", "").replace("}", "")
-                answer = await caller.send(
-                    method.upper(), plain, b"{}", {"Content-Type": "application/json"}
-                )
-                allowed = permission == operation["x-permission"]
-                assert (answer.status == 403) is not allowed, (path, method, permission)
-                seen += 1
-        assert seen > 30
-
-    async def test_a_revoked_key_is_401_at_once(
-        self, app: App, seller: Caller, merchant: Merchant
-    ) -> None:
-        assert (await seller.get(f"{PAYMENTS}/x")).status == 404
-        row = (
-            await app.keys.list_keys((await app.keys.authenticate(str(seller.key))).merchant_id)
-        )[0]
-        await app.keys.revoke(row.id)
-
-        assert (await seller.get(f"{PAYMENTS}/x")).code == "invalid_api_key"
-
-
-class TestIdempotencyKeys:
-    @pytest.mark.parametrize("key", ["", "a" * 256, "é", "a\tb"])
-    async def test_a_malformed_one_is_400(self, seller: Caller, operator: Caller, key: str) -> None:
-        for caller, path in ((seller, PAYMENTS), (operator, "/api/v1/transfers")):
-            example = PAYMENT
-            if path == "/api/v1/transfers":
-                schemas = (await caller.get("/openapi.json")).json["components"]["schemas"]
-                example = schemas["TransferBody"]["examples"][0]
-            answer = await caller.post(path, example, Idempotency_Key=key)
-            assert (answer.status, answer.code) == (400, "malformed_idempotency_key"), path
-
-    async def test_it_belongs_to_its_verb_and_its_merchant(self, app: App, seller: Caller) -> None:
-        other = await app.merchants.onboard("Other", None, ["INR"], FeePlan())
-        _, key = await app.keys.create(other.id, "till")
-        first = await seller.post(PAYMENTS, PAYMENT, Idempotency_Key="k")
-        second = await replace(seller, key=key).post(PAYMENTS, PAYMENT, Idempotency_Key="k")
-        third = await seller.post(
-            "/api/v1/intents", {"amount": 1, "currency": "INR"}, Idempotency_Key="k"
-        )
-
-        assert [first.status, second.status, third.status] == [201, 201, 201]
-        assert first.json["id"] != second.json["id"]
-
-    async def test_it_does_not_stand_for_the_same_body_at_another_address(
-        self, seller: Caller
-    ) -> None:
-        body = PAYMENT | {"capture_method": "manual"}
-        one, two = [(await seller.post(PAYMENTS, body)).json["id"] for _ in range(2)]
-        await seller.post(f"{PAYMENTS}/{one}/capture", {}, Idempotency_Key="k")
-        other = await seller.post(f"{PAYMENTS}/{two}/capture", {}, Idempotency_Key="k")
-
-        assert (other.status, other.code) == (422, "idempotency_key_reused")
-
-
 class TestAddresses:
     @pytest.mark.parametrize(
         "path",
@@ -330,71 +234,3 @@ class TestAddresses:
             assert headers["cache-control"] == "no-store"
             assert "default-src 'none'" in headers["content-security-policy"]
             assert "server" not in headers
-
-
-class TestGate:
-    """The gate alone, over an application of a few lines."""
-
-    async def test_a_request_that_takes_too_long_is_504(self) -> None:
-        async def sleeper(scope: object, receive: object, send: object) -> None:
-            await asyncio.sleep(10)
-
-        status, body = await ask(gate_over(sleeper, request_timeout_ms=20))
-        assert (status, body["code"]) == (504, "timed_out")
-
-    async def test_what_breaks_inside_says_nothing_of_it(self) -> None:
-        async def breaks(scope: object, receive: object, send: object) -> None:
-            raise RuntimeError("secret words")
-
-        status, body = await ask(gate_over(breaks))
-        assert (status, body["code"]) == (500, "internal_error")
-        assert "secret" not in str(body)
-
-    async def test_a_full_house_turns_away_at_once_and_stays_alive(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("tallystick.api.gate.INSIDE_MAX", 2)
-        leave = asyncio.Event()
-
-        async def waits(scope: object, receive: object, send: object) -> None:
-            await leave.wait()
-
-        gate = gate_over(waits)
-        inside = [asyncio.create_task(ask(gate)) for _ in range(2)]
-        await asyncio.sleep(0)
-        status, body = await ask(gate)
-        alive = asyncio.create_task(ask(gate, "/health"))
-        await asyncio.sleep(0.01)
-
-        assert (status, body["code"]) == (503, "overloaded")
-        assert not alive.done(), "health is let in"
-        leave.set()
-        await asyncio.gather(*inside, alive)
-
-
-def gate_over(inner: object, *, request_timeout_ms: int = 1_000) -> Gate:
-    return Gate(
-        inner,  # type: ignore[arg-type]
-        request_metrics(),
-        Readiness(),
-        body_limit_bytes=100,
-        body_limits_by_path={},
-        request_timeout_ms=request_timeout_ms,
-    )
-
-
-async def ask(gate: Gate, path: str = "/") -> tuple[int, dict[str, object]]:
-    """One GET, straight to the application; nothing sent is status 0."""
-    sent: list[dict[str, object]] = []
-
-    async def receive() -> dict[str, object]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: dict[str, object]) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": "GET", "path": path, "headers": []}
-    await gate(scope, receive, send)  # type: ignore[arg-type]
-    if not sent:
-        return 0, {}
-    return sent[0]["status"], json.loads(sent[1]["body"])  # type: ignore[return-value,arg-type]

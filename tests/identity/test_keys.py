@@ -5,6 +5,7 @@ import pytest
 
 from tallystick.books import PLATFORM
 from tallystick.identity import (
+    ApiKey,
     IdentityError,
     InvalidKey,
     Keys,
@@ -207,6 +208,8 @@ class TestRecentKeys:
         recent = RecentKeys()
         found = await gather(*(recent.find("id", load) for _ in range(64)))  # type: ignore[arg-type]
 
+        found += [await recent.find("id", load) for _ in range(100)]  # type: ignore[arg-type]
+
         assert {key.digest for key in found if key} == {row.digest}
         assert loads == 1
 
@@ -236,7 +239,31 @@ class TestRecentKeys:
             await recent.find(str(number), load)
 
         assert len(recent._unknown) == REMEMBERED_MAX
+        assert recent._known == {}
         assert recent._loads == {}
+
+    async def test_a_key_that_is_forgotten_while_it_loads_is_not_remembered(
+        self, keys: Keys, merchant: Merchant
+    ) -> None:
+        from asyncio import Event, create_task, sleep
+
+        row, _ = await keys.create(merchant.id, "till")
+        recent, go, loads = RecentKeys(), Event(), 0
+
+        async def load() -> ApiKey:
+            nonlocal loads
+            loads += 1
+            await go.wait()
+            return row
+
+        first = create_task(recent.find("id", load))
+        await sleep(0)
+        recent.forget("id")  # revoked at this very moment
+        go.set()
+        await first
+        await recent.find("id", load)
+
+        assert loads == 2
 
     async def test_a_caller_who_gives_up_does_not_take_the_key_from_the_others(self) -> None:
         from asyncio import CancelledError, Event, create_task, sleep

@@ -1,10 +1,13 @@
 """A request's body: announced as plain JSON, read strictly."""
 
-from typing import Any
+from typing import Any, Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
+from tallystick.api.exchange import Exchange, exchange_of
 from tallystick.api.strict_json import parse_json
+
+_JSON: Final = b"application/json"  # what nearly everybody sends
 
 
 class UnsupportedMediaType(Exception):
@@ -13,29 +16,45 @@ class UnsupportedMediaType(Exception):
     code = "unsupported_media_type"
 
 
-async def read_json(request: Request) -> Any:
-    """The value the body means. Raises UnsupportedMediaType, BodyTooLarge, MalformedJson."""
-    require_json(request)
-    return parse_json(await request.body())
+async def read_raw(request: Request) -> bytes:
+    """The body's bytes. Raises BodyTooLarge, ClientDisconnect (of starlette)."""
+    chunks = []
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-async def read_optional_json(request: Request) -> Any:
-    """The same for a verb that needs no body: nothing at all means `{}`."""
-    raw = await request.body()
-    if not raw:
-        return {}
-    require_json(request)
-    return parse_json(raw)
+async def read_json(request: Request, *, optional: bool = False) -> Any:
+    """The value the body means; with `optional`, no body at all means `{}`.
+
+    Raises UnsupportedMediaType, BodyTooLarge, MalformedJson.
+    """
+    exchange = exchange_of(request)
+    raw = await read_raw(request)
+    if raw or not optional:
+        require_json(exchange)
+        exchange.body = parse_json(raw)
+    else:
+        exchange.body = {}
+    return exchange.body
 
 
-def require_json(request: Request) -> None:
+def require_json(exchange: Exchange) -> None:
     """Raises UnsupportedMediaType. A compressed body could grow without bound: refused."""
-    headers = request.headers
-    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+    headers = exchange.headers
+    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
         raise UnsupportedMediaType("send the body as it is, without Content-Encoding")
-    media_type, _, parameters = headers.get("content-type", "").partition(";")
-    if media_type.strip().lower() != "application/json":
+    content_type = headers.get(b"content-type", b"")
+    if content_type == _JSON:
+        return
+    media_type, _, parameters = content_type.lower().partition(b";")
+    if media_type.strip() != _JSON:
         raise UnsupportedMediaType("send the body with Content-Type: application/json")
-    charset = parameters.replace(" ", "").replace('"', "").lower()
-    if charset not in ("", "charset=utf-8"):
+    charset = parameters.replace(b" ", b"").replace(b'"', b"")
+    if charset not in (b"", b"charset=utf-8"):
         raise UnsupportedMediaType("the only charset of JSON is UTF-8")

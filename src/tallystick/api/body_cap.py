@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from starlette.types import Message, Receive, Scope
+from starlette.types import Message, Receive
 
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}")
 
@@ -30,11 +30,10 @@ class CappedBody:
             self._require(self._taken_bytes)
         return message
 
-    def require_announced(self, scope: Scope) -> None:
+    def require_announced(self, content_length: bytes) -> None:
         """Refuse by Content-Length, before a byte is read. Raises BodyTooLarge."""
-        for name, value in scope["headers"]:
-            if name == b"content-length" and _DIGITS.fullmatch(value):
-                self._require(int(value))
+        if _DIGITS.fullmatch(content_length):
+            self._require(int(content_length))
 
     def _require(self, length_bytes: int) -> None:
         if length_bytes > self._limit_bytes:

@@ -18,20 +18,20 @@ class Call:
         exchange: Exchange = exchange_of(request)
         if exchange.principal is None:
             raise LookupError("this route does not authenticate")
-        self._request = request
+        self._exchange = exchange
+        self._path: str = request.scope["path"]
+        self._rule: Rule = request.app.state.settings.idempotency_required
         self.principal: Principal = exchange.principal
         self.origin: Origin = exchange.origin
 
     def asked(self, verb: str) -> Asked:
         """This wish, to be done exactly once. Raises the errors of `idempotency`."""
-        rule: Rule = self._request.app.state.settings.idempotency_required
-        body = exchange_of(self._request).body
-        return asked(self._request, self.principal, verb, body, rule)
+        return asked(self._exchange, self._path, verb, self._rule)
 
     def tell(self, *, replayed: bool) -> None:
         """Say in the answer whether it was given before."""
         if replayed:
-            tell_replayed(self._request)
+            tell_replayed(self._exchange)
 
 
 def _call(request: Request) -> Call:

@@ -42,7 +42,9 @@ def create_api(app: App) -> Gate:
         readiness,
         body_limit_bytes=app.settings.body_limit_bytes,
         body_limits_by_path=BODY_LIMITS,
+        always_answered=[operation.path for operation in health.OPERATIONS],
         request_timeout_ms=app.settings.request_timeout_ms,
+        log_requests=app.settings.log_level in ("debug", "info"),
     )
 
 

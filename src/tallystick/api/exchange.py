@@ -1,5 +1,7 @@
 """One request and its answer, as the gate follows it from the first byte to the log line."""
 
+import os
+import re
 from time import perf_counter
 from typing import Any, Final
 
@@ -10,16 +12,30 @@ from tallystick.identity import Principal
 from tallystick.journal import Origin
 
 SCOPE_KEY: Final = "tallystick.exchange"
+_SAFE_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
 class Exchange:
-    """What is learned about a request while it travels; the gate writes it down at the end."""
+    """What is learned about a request while it travels; the gate writes it down at the end.
 
-    __slots__ = ("answer_headers", "body", "principal", "request_id", "started_at_s", "status")
+    `headers` are the request's, by lower-case name, read once. A header that came more than once
+    has its values joined by a comma (RFC 9110, 5.2), which no key and no length survives.
+    """
 
-    def __init__(self, request_id: str) -> None:
-        self.request_id = request_id
+    __slots__ = (
+        "answer_headers",
+        "body",
+        "headers",
+        "principal",
+        "request_id",
+        "started_at_s",
+        "status",
+    )
+
+    def __init__(self, scope: Scope) -> None:
         self.started_at_s = perf_counter()
+        self.headers = _read_headers(scope)
+        self.request_id = _request_id(self.headers.get(b"x-request-id", b""))
         self.answer_headers: list[tuple[bytes, bytes]] = []  # added to whatever is answered
         self.principal: Principal | None = None
         self.body: Any = None  # the JSON value, once it is read
@@ -49,3 +65,16 @@ def exchange_in(scope: Scope) -> Exchange:
 def exchange_of(request: Request) -> Exchange:
     """The exchange this request belongs to."""
     return exchange_in(request.scope)
+
+
+def _read_headers(scope: Scope) -> dict[bytes, bytes]:
+    headers: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        headers[name] = headers[name] + b", " + value if name in headers else value
+    return headers
+
+
+def _request_id(given: bytes) -> str:
+    if _SAFE_ID.fullmatch(given):
+        return given.decode("ascii")
+    return f"req_{os.urandom(12).hex()}"

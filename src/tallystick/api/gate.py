@@ -6,23 +6,21 @@ plain ASGI, because it stands in the way of the hottest routes too.
 """
 
 import asyncio
-import os
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from tallystick.api.body_cap import CappedBody
 from tallystick.api.exchange import SCOPE_KEY, Exchange
 from tallystick.api.problems import error_response
 from tallystick.api.readiness import Readiness
 from tallystick.api.request_metrics import RequestMetrics
-from tallystick.platform.telemetry import get_logger, in_request
+from tallystick.platform.telemetry import get_logger
 
 INSIDE_MAX: Final = 2_000
-ALWAYS_ANSWERED: Final = frozenset({"/health", "/ready", "/metrics"})
-_SAFE_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
+LOGGED_PATH_LENGTH_MAX: Final = 200
 
 _COMMON_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -31,8 +29,6 @@ _COMMON_HEADERS: Final = (
 )
 _NOTHING_LOADS: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _DOCS_PATH: Final = "/docs"  # the one page that loads scripts; only test mode serves it
-
-_log = get_logger("tallystick.api")
 
 
 class TooManyInside(Exception):
@@ -48,7 +44,10 @@ class TimedOut(Exception):
 
 
 class Gate:
-    """The door's ASGI application. `inner` has all routes."""
+    """The door's ASGI application. `inner` has all routes.
+
+    `always_answered` are the paths that are let in however full the house is.
+    """
 
     def __init__(
         self,
@@ -58,30 +57,34 @@ class Gate:
         *,
         body_limit_bytes: int,
         body_limits_by_path: Mapping[str, int],
+        always_answered: Collection[str],
         request_timeout_ms: int,
+        log_requests: bool,
     ) -> None:
         self._inner = inner
         self._metrics = metrics
         self.readiness = readiness
         self._body_limit_bytes = body_limit_bytes
         self._body_limits_by_path = body_limits_by_path
+        self._always_answered = frozenset(always_answered)
         self._request_timeout_s = request_timeout_ms / 1000
         self._inside = 0
+        self._logs = log_requests
+        self._log = get_logger("tallystick.api").bind()  # once, and not for every line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":  # there are no websockets; a server's lifespan passes
             await self._inner(scope, receive, send)
             return
-        exchange = scope[SCOPE_KEY] = Exchange(_request_id(scope))
+        exchange = scope[SCOPE_KEY] = Exchange(scope)
+        # A request is a task of its own, so what is bound here ends with it.
+        bind_contextvars(request_id=exchange.request_id)
         self._inside += 1
-        self._metrics.inside.inc()
         try:
-            with in_request(exchange.request_id):
-                await self._serve(scope, receive, _Answer(send, scope, exchange))
+            await self._serve(scope, receive, _Answer(send, scope, exchange))
         finally:
             self._inside -= 1
-            self._metrics.inside.dec()
             self._write_down(scope, exchange)
 
     async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
@@ -89,7 +92,7 @@ class Gate:
         try:
             self._require_room(scope)
             body = CappedBody(receive, self._body_limit(scope))
-            body.require_announced(scope)
+            body.require_announced(answer.exchange.headers.get(b"content-length", b""))
             async with patience:
                 await self._inner(scope, body, answer)
         except Exception as error:  # noqa: BLE001 - the last place that can answer
@@ -100,7 +103,7 @@ class Gate:
                 await response(scope, receive, answer)
 
     def _require_room(self, scope: Scope) -> None:
-        if self._inside > INSIDE_MAX and scope["path"] not in ALWAYS_ANSWERED:
+        if self._inside > INSIDE_MAX and scope["path"] not in self._always_answered:
             raise TooManyInside("this server is full; ask again in a moment")
 
     def _body_limit(self, scope: Scope) -> int:
@@ -110,11 +113,12 @@ class Gate:
         route = getattr(scope.get("route"), "path", "") or "unmatched"
         duration_s = exchange.duration_s
         self._metrics.observe(scope["method"], route, exchange.status, duration_s)
-        _log.info(
+        if not self._logs:
+            return
+        self._log.info(
             "request",
-            request_id=exchange.request_id,
             method=scope["method"],
-            path=scope["path"],
+            path=scope["path"][:LOGGED_PATH_LENGTH_MAX],
             status=exchange.status,
             duration_ms=round(duration_s * 1000, 2),
             key_id=exchange.principal and str(exchange.principal.key_id),
@@ -139,10 +143,3 @@ class _Answer:
             headers.append((b"x-request-id", self.exchange.request_id.encode()))
             headers += self.exchange.answer_headers
         await self._send(message)
-
-
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _SAFE_ID.fullmatch(value):
-            return str(value, "ascii")
-    return f"req_{os.urandom(12).hex()}"

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tallystick.api.documented import PlainOperation
-from tallystick.api.plain_route import PlainRoute
+from tallystick.api.plain_route import plain_route
 from tallystick.api.readiness import Readiness
 from tallystick.app import App
 from tallystick.platform.postgres.pools import Overloaded
@@ -100,7 +100,7 @@ def health_routes(app: App, readiness: Readiness) -> list[Route]:
         (READY_PATHS, handlers.ready),
         (METRICS_PATHS, handlers.metrics),
     )
-    return [PlainRoute(path, handler, "GET") for paths, handler in table for path in paths]
+    return [plain_route(path, handler, "GET") for paths, handler in table for path in paths]
 
 
 def _json(content: HealthAnswer, status: int) -> Response:

@@ -7,19 +7,19 @@ missing key (test mode), one is made and told in the answer, so that the caller 
 
 import os
 import re
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
-from starlette.requests import Request
 
-from tallystick.api.exchange import Exchange, exchange_of
+from tallystick.api.exchange import Exchange
 from tallystick.identity import Principal
 from tallystick.journal import Asked
 
 HEADER: Final = "Idempotency-Key"
+_HEADER: Final = HEADER.lower().encode()
 REPLAYED_HEADER: Final = "Idempotency-Replayed"
 KEY_PATTERN: Final = r"^[ -~]{1,255}$"
-_PRINTABLE: Final = re.compile(r"[ -~]{1,255}", re.ASCII)
+_PRINTABLE: Final = re.compile(rb"[ -~]{1,255}")
 _CANONICAL: Final = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 Rule = Literal["live", "always", "never"]
@@ -37,34 +37,37 @@ class MalformedIdempotencyKey(Exception):
     code = "malformed_idempotency_key"
 
 
-def asked(request: Request, principal: Principal, verb: str, body: Any, rule: Rule) -> Asked:
+def asked(exchange: Exchange, path: str, verb: str, rule: Rule) -> Asked:
     """What the journal must know to do this wish exactly once.
 
     Raises IdempotencyKeyMissing, MalformedIdempotencyKey.
     """
-    key = _key(request, exchange_of(request), needed=_is_needed(rule, principal))
+    principal = exchange.principal
+    if principal is None:
+        raise LookupError("a wish is somebody's: authenticate first")
+    key = _key(exchange, needed=_is_needed(rule, principal))
     owner = principal.merchant_id or "operator"
-    meaning = request.scope["path"].encode() + b"\n" + _CANONICAL.encode(body)
+    meaning = path.encode() + b"\n" + _CANONICAL.encode(exchange.body)
     return Asked(f"{owner}:{verb}", key, meaning)
 
 
-def tell_replayed(request: Request) -> None:
+def tell_replayed(exchange: Exchange) -> None:
     """Say in the answer that it was given before."""
-    exchange_of(request).add_header(REPLAYED_HEADER, "true")
+    exchange.add_header(REPLAYED_HEADER, "true")
 
 
 def _is_needed(rule: Rule, principal: Principal) -> bool:
     return rule == "always" or (rule == "live" and not principal.test_mode)
 
 
-def _key(request: Request, exchange: Exchange, *, needed: bool) -> str:
-    given = request.headers.getlist(HEADER)
-    if not given:
+def _key(exchange: Exchange, *, needed: bool) -> str:
+    given = exchange.headers.get(_HEADER)
+    if given is None:
         if needed:
             raise IdempotencyKeyMissing(f"send a header {HEADER}, a new one for each new wish")
         made = f"made_{os.urandom(16).hex()}"
         exchange.add_header(HEADER, made)
         return made
-    if len(given) > 1 or _PRINTABLE.fullmatch(given[0]) is None:
-        raise MalformedIdempotencyKey(f"{HEADER} has 1 to 255 printable ASCII characters, once")
-    return given[0]
+    if _PRINTABLE.fullmatch(given) is None:
+        raise MalformedIdempotencyKey(f"{HEADER} has 1 to 255 printable ASCII characters")
+    return given.decode("ascii")

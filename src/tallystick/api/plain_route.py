@@ -1,4 +1,4 @@
-"""Starlette routes without FastAPI: for the hottest addresses, and for those without an API key."""
+"""Routes without FastAPI: for the hottest addresses, and for those without an API key."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,32 +8,33 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tallystick.api.exchange import exchange_in, exchange_of
+from tallystick.api.exchange import exchange_in
 from tallystick.api.problems import error_response
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-class PlainRoute(Route):
-    """A route whose errors become problems, the wrong method's too."""
+class PlainAddress:
+    """One address with one method. Its errors become problems, the wrong method's too."""
 
-    def __init__(self, path: str, handler: Handler, method: str) -> None:
-        super().__init__(path, _answering(handler), methods=[method])
+    def __init__(self, handler: Handler, method: str) -> None:
+        self.methods = frozenset({"GET", "HEAD"} if method == "GET" else {method})
+        self._answer = handler
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Starlette answers a wrong method in plain text."""
-        if self.methods and scope["method"] not in self.methods:
-            refused = HTTPException(405, headers={"Allow": ", ".join(sorted(self.methods))})
-            await error_response(refused, exchange_in(scope))(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-
-def _answering(handler: Handler) -> Handler:
-    async def answer(request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
         try:
-            return await handler(request)
+            self._require_method(scope)
+            response = await self._answer(Request(scope, receive))
         except Exception as error:  # noqa: BLE001 - every error has an answer
-            return error_response(error, exchange_of(request))
+            response = error_response(error, exchange_in(scope))
+        await response(scope, receive, send)
 
-    return answer
+    def _require_method(self, scope: Scope) -> None:
+        if scope["method"] not in self.methods:
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(self.methods))})
+
+
+def plain_route(path: str, handler: Handler, method: str) -> Route:
+    """A route to `handler`."""
+    return Route(path, PlainAddress(handler, method))

@@ -1,9 +1,9 @@
-"""What is counted about requests: rate, errors and duration by route, and how many are inside."""
+"""What is counted about requests: rate, errors and duration, by method, route and status."""
 
 from functools import cache, lru_cache
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Histogram
 
 from tallystick.platform.telemetry import REGISTRY
 
@@ -31,12 +31,6 @@ class RequestMetrics:
     """Duration by method, route and status. Routes are the paths as written, never as asked."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.inside = Gauge(
-            "http_requests_inside",
-            "Requests being served now",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
         durations = Histogram(
             "http_request_duration_seconds",
             "Time from a request's first byte to its answer's last",

@@ -6,6 +6,7 @@ finished (at most 25 s) and the process ends. A second signal ends it at once.
 """
 
 import asyncio
+import gc
 import socket
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
@@ -54,6 +55,9 @@ async def serve(
     """Serve on these sockets until a signal comes and all is finished. The sockets are closed."""
     async with open_app() as app:
         door = create_api(app)
+        # What is built now stays for ever: the collector need not walk through it again and again.
+        gc.collect()
+        gc.freeze()
         await ClosingServer(door, settings.drain_seconds).serve(list(sockets))
 
 

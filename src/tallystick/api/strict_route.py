@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tallystick.api.auth import authenticate
-from tallystick.api.bodies import read_json, read_optional_json
+from tallystick.api.bodies import read_json
 from tallystick.api.documented import problem_responses
 from tallystick.api.exchange import exchange_of
 from tallystick.api.problems import error_response
@@ -41,23 +41,33 @@ class StrictRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             try:
-                await authenticate(request, request.app.state.keys, permission)
-                strict = _StrictRequest(request.scope, request.receive)
-                if body_field is not None:
-                    await strict.read(optional=not body_field.field_info.is_required())
-                return await answer(strict)
+                await authenticate(exchange_of(request), request.app.state.keys, permission)
+                if body_field is None:
+                    return await answer(request)
+                optional = not body_field.field_info.is_required()
+                return await answer(await _read_request(request, optional=optional))
             except Exception as error:  # noqa: BLE001 - every error has an answer
                 return error_response(error, exchange_of(request))
 
         return guarded
 
 
-class _StrictRequest(Request):
-    """A request whose `json()` is the strict reading, made before FastAPI asks for it."""
+class _ReadRequest(Request):
+    """A request whose body is read already: FastAPI gets the strict reading's value."""
 
-    async def read(self, *, optional: bool) -> None:
-        self._json = await (read_optional_json(self) if optional else read_json(self))
-        exchange_of(self).body = self._json
+    async def body(self) -> bytes:
+        return b"read already"  # FastAPI only looks whether there is one
+
+    async def json(self) -> Any:
+        return exchange_of(self).body
+
+
+async def _read_request(request: Request, *, optional: bool) -> Request:
+    await read_json(request, optional=optional)
+    # Where a body may be left out, so may its type, and FastAPI would look for it.
+    kept = [header for header in request.scope["headers"] if header[0] != b"content-type"]
+    scope = {**request.scope, "headers": [*kept, (b"content-type", b"application/json")]}
+    return _ReadRequest(scope, request.receive)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from tallystick.api.bodies import read_json
 from tallystick.api.documented import PlainOperation
 from tallystick.api.exchange import exchange_of
 from tallystick.api.idempotency import asked, tell_replayed
-from tallystick.api.plain_route import PlainRoute
+from tallystick.api.plain_route import plain_route
 from tallystick.api.problems import problem_of
 from tallystick.api.strict_route import ALWAYS, BODY
 from tallystick.api.transfer_bodies import BulkBody, TransferBody, read_bulk, read_transfer
@@ -52,7 +52,7 @@ class TransferView(Struct, frozen=True):
 
 
 class Verdict(Struct, frozen=True, omit_defaults=True):
-    """What became of one item: `posted` with its transfer, `refused`, or `unknown` with why."""
+    """What became of one item: `posted`, `refused`, or `unknown`: ask again, with the same key."""
 
     status: str
     transfer: TransferView | None = None
@@ -88,7 +88,7 @@ def view_of(answer: Answer) -> TransferView:
 
 
 def verdict_on(outcome: Answer | JournalError) -> Verdict:
-    """What to say of one item. A 4xx is a refusal; anything else may still have happened."""
+    """What to say of one item: alone it would have been answered 201, 4xx or 5xx."""
     if isinstance(outcome, Answer):
         return Verdict("posted", view_of(outcome))
     found = problem_of(outcome)
@@ -104,28 +104,26 @@ class TransferRoutes:
 
     async def post_one(self, request: Request) -> Response:
         """One transfer."""
-        principal = await authenticate(request, self.app.keys, Permission.OPERATE)
-        body = await read_json(request)
-        order = read_transfer(body)
-        rule = self.app.settings.idempotency_required
-        wish = asked(request, principal, "transfers.post", body, rule)
-        answer = await self.app.transfers.post_one(order, wish, exchange_of(request).origin)
+        exchange = exchange_of(request)
+        await authenticate(exchange, self.app.keys, Permission.OPERATE)
+        order = read_transfer(await read_json(request))
+        wish = asked(exchange, PATH, "transfers.post", self.app.settings.idempotency_required)
+        answer = await self.app.transfers.post_one(order, wish, exchange.origin)
         if answer.replayed:
-            tell_replayed(request)
+            tell_replayed(exchange)
         return _json(view_of(answer), 201)
 
     async def post_bulk(self, request: Request) -> Response:
         """Many transfers."""
-        principal = await authenticate(request, self.app.keys, Permission.OPERATE)
-        body = await read_json(request)
-        bulk = read_bulk(body)
-        rule = self.app.settings.idempotency_required
-        wish = asked(request, principal, "transfers.bulk", body, rule)
+        exchange = exchange_of(request)
+        await authenticate(exchange, self.app.keys, Permission.OPERATE)
+        bulk = read_bulk(await read_json(request))
+        wish = asked(exchange, BULK_PATH, "transfers.bulk", self.app.settings.idempotency_required)
         outcomes = await self.app.transfers.many(
-            bulk.orders, wish, atomic=bulk.atomic, origin=exchange_of(request).origin
+            bulk.orders, wish, atomic=bulk.atomic, origin=exchange.origin
         )
         if all(isinstance(outcome, Answer) and outcome.replayed for outcome in outcomes):
-            tell_replayed(request)
+            tell_replayed(exchange)
         verdicts = [verdict_on(outcome) for outcome in outcomes]
         states = [verdict.status for verdict in verdicts]
         counts = (states.count("posted"), states.count("refused"), states.count("unknown"))
@@ -136,8 +134,8 @@ def transfer_routes(app: App) -> list[Route]:
     """The routes, to be asked before all others."""
     handlers = TransferRoutes(app)
     return [
-        PlainRoute(PATH, handlers.post_one, "POST"),
-        PlainRoute(BULK_PATH, handlers.post_bulk, "POST"),
+        plain_route(PATH, handlers.post_one, "POST"),
+        plain_route(BULK_PATH, handlers.post_bulk, "POST"),
     ]
 
 

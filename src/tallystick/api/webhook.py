@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tallystick.api.bodies import require_json
+from tallystick.api.bodies import read_raw, require_json
 from tallystick.api.documented import PlainOperation
 from tallystick.api.exchange import exchange_of
-from tallystick.api.plain_route import PlainRoute
+from tallystick.api.plain_route import plain_route
 from tallystick.api.strict_json import MalformedJson, parse_json
 from tallystick.api.webhook_bodies import (
     WebhookAnswer,
@@ -40,10 +40,10 @@ class WebhookRoute:
 
     async def receive(self, request: Request) -> Response:
         """Record what the sender reports, once for its reference."""
-        raw = await request.body()
+        raw = await read_raw(request)
         if not self._is_signed(request, raw):
             return _failed(request, 401, "Authentication failed")
-        require_json(request)
+        require_json(exchange_of(request))
         try:
             payment = parse_webhook(parse_json(raw), self.app.recording.terms)
             recorded = await self.app.recording.record_webhook(
@@ -81,7 +81,7 @@ class WebhookRoute:
 
 def webhook_routes(app: App) -> list[Route]:
     """The route."""
-    return [PlainRoute(PATH, WebhookRoute(app).receive, "POST")]
+    return [plain_route(PATH, WebhookRoute(app).receive, "POST")]
 
 
 def _failed(

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
+
+from cachetools import TTLCache
 
 from tallystick.books import chart
 from tallystick.identity import store
@@ -25,6 +27,8 @@ from tallystick.platform.postgres.pools import Database
 
 NAME_LENGTH_MAX: Final = 200
 PAGE_MAX: Final = 200
+RECENT_FOR_S: Final = 5.0  # every payment asks for its merchant
+RECENT_MAX: Final = 10_000
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 
 
@@ -35,6 +39,9 @@ class Merchants:
     journal: Journal
     database: Database
     clock: Clock
+    recent: TTLCache[UUID, Merchant] = field(
+        default_factory=lambda: TTLCache(RECENT_MAX, RECENT_FOR_S), repr=False, compare=False
+    )
 
     async def onboard(
         self,
@@ -73,10 +80,13 @@ class Merchants:
         return await self.get_merchant(merchant_id)
 
     async def get_merchant(self, merchant_id: UUID) -> Merchant:
-        """Raises MerchantNotFound."""
-        merchant = await store.find_merchant(self.database, merchant_id)
+        """The merchant as it was at most five seconds ago. Raises MerchantNotFound."""
+        known: Merchant | None = self.recent.get(merchant_id)
+        merchant = known or await store.find_merchant(self.database, merchant_id)
         if merchant is None:
             raise MerchantNotFound("no such merchant")
+        if known is None:
+            self.recent[merchant_id] = merchant
         return merchant
 
     async def find_merchant_by_external_id(self, external_id: str) -> Merchant | None:

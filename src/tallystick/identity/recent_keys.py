@@ -27,45 +27,61 @@ class RecentKey(Struct, frozen=True):
 
     digest: bytes
     principal: Principal
+    until_s: float  # of the timer
 
 
 class RecentKeys:
     """A bounded memory by public id. One load at a time per id; the others wait for it."""
 
     def __init__(self, timer: Callable[[], float] = monotonic) -> None:
-        self._known: TTLCache[str, RecentKey] = TTLCache(REMEMBERED_MAX, KNOWN_FOR_S, timer)
+        self._timer = timer
+        # Asked in every request: a plain dict costs a tenth of a TTLCache.
+        self._known: dict[str, RecentKey] = {}
         self._unknown: TTLCache[str, bool] = TTLCache(REMEMBERED_MAX, UNKNOWN_FOR_S, timer)
-        self._loads: dict[str, asyncio.Task[ApiKey | None]] = {}
+        self._loads: dict[str, asyncio.Task[RecentKey | None]] = {}
 
     async def find(self, public_id: str, load: Load) -> RecentKey | None:
         """The key of this id if it exists and is not revoked, loaded when not remembered."""
         known = self._known.get(public_id)
-        if known is not None:
+        if known is not None and self._timer() < known.until_s:
             return known
         if public_id in self._unknown:
             return None
-        return self._remember(public_id, await self._load_once(public_id, load))
-
-    def forget(self, public_id: str) -> None:
-        """Drop what is remembered, at once."""
-        self._known.pop(public_id, None)
-        self._unknown.pop(public_id, None)
-
-    def _remember(self, public_id: str, row: ApiKey | None) -> RecentKey | None:
-        if row is None or row.revoked_at is not None:
-            self._unknown[public_id] = True
-            return None
-        known = self._known[public_id] = RecentKey(row.digest, row.principal)
-        return known
-
-    async def _load_once(self, public_id: str, load: Load) -> ApiKey | None:
         task = self._loads.get(public_id)
         if task is None:
-            task = self._loads[public_id] = asyncio.ensure_future(_run(load))
-            task.add_done_callback(lambda _: self._loads.pop(public_id, None))
-        # Shielded: one caller who gives up must not take the row from those who wait with him.
+            task = asyncio.ensure_future(self._load(public_id, load))
+            self._loads[public_id] = task
+        # Shielded: one caller who gives up must not take the key from those who wait with him.
         return await asyncio.shield(task)
 
+    def forget(self, public_id: str) -> None:
+        """Drop what is remembered, at once, and what is being loaded too."""
+        self._known.pop(public_id, None)
+        self._unknown.pop(public_id, None)
+        self._loads.pop(public_id, None)
 
-async def _run(load: Load) -> ApiKey | None:
-    return await load()
+    async def _load(self, public_id: str, load: Load) -> RecentKey | None:
+        try:
+            row = await load()
+        finally:
+            wanted = self._loads.get(public_id) is asyncio.current_task()
+            if wanted:
+                del self._loads[public_id]
+        found = self._recent(row)
+        if wanted:
+            self._remember(public_id, found)
+        return found
+
+    def _recent(self, row: ApiKey | None) -> RecentKey | None:
+        if row is None or row.revoked_at is not None:
+            return None
+        return RecentKey(row.digest, row.principal, self._timer() + KNOWN_FOR_S)
+
+    def _remember(self, public_id: str, found: RecentKey | None) -> None:
+        if found is None:
+            self._unknown[public_id] = True
+            return
+        self._known.pop(public_id, None)
+        if len(self._known) >= REMEMBERED_MAX:
+            del self._known[next(iter(self._known))]  # the one loaded longest ago
+        self._known[public_id] = found

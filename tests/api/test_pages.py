@@ -1,0 +1,39 @@
+"""Cursors mean one place in one list, and nothing else passes for one."""
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tallystick.api.pages import InvalidCursor, read_cursor, write_cursor
+
+plain = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60)
+
+
+@given(plain, plain)
+def test_a_cursor_leads_back_to_its_place(name: str, place: str) -> None:
+    assert read_cursor(name, write_cursor(name, place)) == place
+
+
+@given(plain, plain, plain)
+def test_a_cursor_of_another_list_is_refused(name: str, other: str, place: str) -> None:
+    if name != other:
+        with pytest.raises(InvalidCursor):
+            read_cursor(other, write_cursor(name, place))
+
+
+@given(st.text(max_size=300))
+def test_an_invented_cursor_is_refused(text: str) -> None:
+    with pytest.raises(InvalidCursor):
+        read_cursor("entries", text)
+
+
+def test_a_changed_cursor_is_refused() -> None:
+    cursor = write_cursor("entries", "17")
+    raw = bytearray(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    for place in range(len(raw)):
+        for bit in range(8):
+            changed = bytes(raw[:place] + bytes([raw[place] ^ 1 << bit]) + raw[place + 1 :])
+            with pytest.raises(InvalidCursor):
+                read_cursor("entries", base64.urlsafe_b64encode(changed).decode().rstrip("="))
