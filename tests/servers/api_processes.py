@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -126,13 +126,12 @@ async def api_processes(
         )
     processes = ApiProcesses(zygote, sockets, log)
     listening = asyncio.create_task(processes.listen())
+    assert zygote.stdin is not None
     try:
-        assert zygote.stdin is not None
         write(zygote.stdin, Plan(dict(settings_of(settings)), address, numbers))
         yield processes
     finally:
-        with suppress(OSError):
-            zygote.stdin and zygote.stdin.close()
+        zygote.stdin.close()
         await zygote.wait()
         await listening
         for listener in sockets:

@@ -52,8 +52,7 @@ class _Connection(asyncio.Protocol):
     def is_open(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
@@ -95,7 +94,7 @@ class Client:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> Answer:
         """One request on a connection of its own. Raises Unanswered; never asks twice."""
-        connection = self._idle.pop() if self._idle else await self._connect()
+        connection = self._take() or await self._connect()
         try:
             answer = await connection.exchange(self._written(method, path, headers, body))
         except BaseException:
@@ -117,6 +116,14 @@ class Client:
         """End the idle connections."""
         while self._idle:
             self._idle.pop().cut()
+
+    def _take(self) -> _Connection | None:
+        """An idle connection that the server has not ended, as far as we have heard."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_open:
+                return connection
+        return None
 
     async def _connect(self) -> _Connection:
         loop = asyncio.get_running_loop()

@@ -61,7 +61,7 @@ class Platform:
     async def require_proven(self) -> None:
         """The books prove, and the banks' own books tell the same as ours."""
         await require_proven(self.app)
-        await require_same_books(self.app, self.sandbox)
+        await require_same_books(self.app, self.sandbox, self.clock.now())
 
 
 async def require_proven(app: App) -> None:

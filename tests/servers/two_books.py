@@ -5,7 +5,7 @@ Ours is read from the facts alone, so that neither our tables nor our code for t
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -29,16 +29,16 @@ class Effect(Struct, frozen=True, order=True):
     captured_minor: int = 0
 
 
-async def require_same_books(app: App, sandbox: Sandbox) -> list[Effect]:
+async def require_same_books(app: App, sandbox: Sandbox, now: datetime) -> list[Effect]:
     """Fails unless both books tell the same, to the minor unit; what they tell.
 
-    For a quiet moment: nothing may be on its way, and nothing still unknown.
+    For a quiet moment: nothing may be on its way, and nothing still unknown. `now` is the banks'.
     """
-    theirs = await list_their_effects(sandbox.books)
+    theirs = await list_their_effects(sandbox.books, now)
     ours = await list_our_effects(app)
     assert ours == theirs
     assert len({effect.reference for effect in theirs}) == len(theirs)
-    for (bank, currency), owed_minor in (await _list_owed(sandbox.books)).items():
+    for (bank, currency), owed_minor in (await _list_owed(sandbox.books, app.clock.now())).items():
         code = chart.clearing_code(bank, currency)
         account = await app.ledger.find_account(account_id(PLATFORM, code))
         assert account is not None, code
@@ -47,8 +47,8 @@ async def require_same_books(app: App, sandbox: Sandbox) -> list[Effect]:
     return theirs
 
 
-async def list_their_effects(books: Mapping[str, BankBook]) -> list[Effect]:
-    """What the banks did, as their own books tell."""
+async def list_their_effects(books: Mapping[str, BankBook], now: datetime) -> list[Effect]:
+    """What the banks had done by now, as their own books tell."""
     effects = [
         Effect(
             bank=bank,
@@ -58,7 +58,7 @@ async def list_their_effects(books: Mapping[str, BankBook]) -> list[Effect]:
             captured_minor=operation.amount_minor if operation.capture else 0,
         )
         for bank, book in books.items()
-        for operation in _approved(await book.operations())
+        for operation in _approved(await book.operations(), now)
     ]
     return sorted(effects)
 
@@ -142,17 +142,16 @@ class _RefundReader:
             ]
 
 
-async def _list_owed(books: Mapping[str, BankBook]) -> Counter[tuple[str, str]]:
+async def _list_owed(books: Mapping[str, BankBook], now: datetime) -> Counter[tuple[str, str]]:
     """What each bank owes us by its own book: captured less refunded, by currency."""
     owed: Counter[tuple[str, str]] = Counter()
     for bank, book in books.items():
-        for operation in _approved(await book.operations()):
+        for operation in _approved(await book.operations(), now):
             taken = operation.kind == "capture" or operation.capture
             sign = 1 if taken else -1 if operation.kind == "refund" else 0
             owed[bank, operation.currency] += sign * operation.amount_minor
     return owed
 
 
-def _approved(operations: Iterable[Operation]) -> Iterator[Operation]:
-    now = datetime.now(UTC)
+def _approved(operations: Iterable[Operation], now: datetime) -> Iterator[Operation]:
     return (operation for operation in operations if operation.status_at(now) == "approved")

@@ -124,7 +124,7 @@ class Lane:
             await self._attempt(tickets)
         except (LaneUnavailable, OutcomeOpen):
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not reach its neighbours
+        except Exception as error:  # noqa: BLE001 - it must not reach its neighbours
             await self._without_culprit(tickets, error)
 
     async def settle(self, open_batch: OutcomeOpen) -> None:
