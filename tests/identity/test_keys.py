@@ -206,7 +206,8 @@ class TestRecentKeys:
             return row
 
         recent = RecentKeys()
-        found = await gather(*(recent.find("id", load) for _ in range(64)))  # type: ignore[arg-type]
+        finding = [recent.find("id", load) for _ in range(64)]  # type: ignore[arg-type]
+        found = await gather(*finding)
 
         found += [await recent.find("id", load) for _ in range(100)]  # type: ignore[arg-type]
 

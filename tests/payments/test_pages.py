@@ -11,7 +11,11 @@ from tallystick.payments.pages import Place, page_of, read_cursor, write_cursor
 from tallystick.payments.references import parse_payment_reference, payment_reference
 from tallystick.platform.ids import MalformedId, new_id
 
-INSTANTS = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants them plain
+INSTANTS = st.datetimes(
+    datetime(1970, 1, 2),  # noqa: DTZ001 - hypothesis wants the bounds plain
+    datetime(2200, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
+)
 BUCKETS = st.integers(0, 4095)
 
 
