@@ -73,9 +73,14 @@ class App:
         return (
             Job("recovery", min(Recovery.EVERY_S, first_look_s), self.recovery.run_once),
             Job("reservation_expiry", 5.0, self.expiry.record_due),
+            Job("claims", 60.0, self.forget_claims),
             Job("journal_heads", 60.0, partial(self.journal.publish_heads, self.heads_path)),
             Job("recorded_months", 86_400.0, self.ensure_months),
         )
+
+    async def forget_claims(self) -> int:
+        """Forget idempotency claims older than 90 days, a few at a time."""
+        return await self.journal.forget_claims(self.clock.now())
 
     @property
     def heads_path(self) -> Path:

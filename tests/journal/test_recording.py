@@ -1,6 +1,7 @@
 """A change is recorded whole or not at all, and its neighbours never notice."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -18,6 +19,7 @@ from tallystick.journal import (
     Told,
 )
 from tallystick.journal.model import KeyReused, StillRunning
+from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.pools import Connection, Database
 from tests.journal.conftest import (
     TALLY,
@@ -264,3 +266,26 @@ class TestAFoldThatFails:
         failed = [n for n, result in enumerate(results, 1) if isinstance(result, Exception)]
         assert failed == [13]
         assert isinstance(results[12], BrokenFold)
+
+
+class TestForgettingClaims:
+    async def test_takes_the_old_ones_within_a_sweep_and_leaves_the_others(
+        self, journal: Journal, database: Database, clock: HandClock, ids: Ids
+    ) -> None:
+        async def claim(name: str, *, running: bool = False) -> None:
+            tally = ids()
+            asked = Asked("mer:notch", name, b"{}").claim(tally, running=running)
+            await journal.record(Change(ids(), facts=(notch(tally, 1),), claim=asked))
+
+        for number in range(20):
+            await claim(f"old {number}")
+        await claim("old but still running", running=True)
+        clock.advance(timedelta(days=91))
+        for number in range(5):
+            await claim(f"young {number}")
+        now = clock.now()
+        forgotten = [
+            await journal.forget_claims(now + timedelta(minutes=turn)) for turn in range(256)
+        ]
+        assert sum(forgotten) == 20
+        assert await database.fetchval("SELECT count(*) FROM journal_claims") == 6

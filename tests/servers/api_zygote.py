@@ -13,8 +13,7 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,8 +21,9 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
-from tallystick.api import create_api, serve
-from tallystick.app import App, open_app
+from tallystick.api import create_api
+from tallystick.api.server import ClosingServer
+from tallystick.app import open_app
 from tallystick.platform import crash
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.secrets_file import keep_secrets
@@ -60,7 +60,7 @@ class Started(Struct, tag="started"):
 
 
 class Ready(Struct, tag="ready"):
-    """Everything is open; serving begins."""
+    """It serves, and closes in order when asked to."""
 
     pid: int
 
@@ -180,16 +180,17 @@ def _live(plan: Plan, settings: Settings, start: Start, orders: int) -> None:
 
 
 async def _serve(plan: Plan, settings: Settings, place: int, orders: int) -> None:
+    """As `tallystick.api.serve`, and tells when the first request would be answered."""
     asyncio.get_running_loop().add_reader(orders, _hear, orders)
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[App]:
-        async with open_app(settings, address=plan.address) as app:
-            tell(Ready(os.getpid()))
-            yield app
-
     listener = socket.socket(fileno=plan.sockets[place])
-    await serve(opened, settings, [listener])
+    async with open_app(settings, address=plan.address) as app:
+        await _TellingServer(create_api(app), settings.drain_seconds).serve([listener])
+
+
+class _TellingServer(ClosingServer):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        tell(Ready(os.getpid()))
 
 
 def _hear(orders: int) -> None:

@@ -67,8 +67,8 @@ class Platform:
 async def require_proven(app: App) -> None:
     """Every promise of every room is kept."""
     proof = await app.prove()
-    assert {r.name: r.findings for r in proof.checks if not r.green} == {}
-    assert proof.green
+    broken = {result.name: result.findings for result in proof.checks if not result.green}
+    assert proof.green, broken
 
 
 @asynccontextmanager

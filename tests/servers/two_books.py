@@ -36,13 +36,16 @@ async def require_same_books(app: App, sandbox: Sandbox, now: datetime) -> list[
     """
     theirs = await list_their_effects(sandbox.books, now)
     ours = await list_our_effects(app)
-    assert ours == theirs
+    assert ours == theirs, (
+        f"only ours: {sorted(set(ours) - set(theirs))};"
+        f" only theirs: {sorted(set(theirs) - set(ours))}"
+    )
     assert len({effect.reference for effect in theirs}) == len(theirs)
     for (bank, currency), owed_minor in (await _list_owed(sandbox.books, app.clock.now())).items():
         code = chart.clearing_code(bank, currency)
         account = await app.ledger.find_account(account_id(PLATFORM, code))
         assert account is not None, code
-        assert account.posted_minor == owed_minor, code
+        assert account.posted_minor == owed_minor, (code, account.posted_minor, owed_minor)
         assert (account.pending_in_minor, account.pending_out_minor) == (0, 0), code
     return theirs
 

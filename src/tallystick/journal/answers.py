@@ -1,7 +1,13 @@
-"""Answering repeats: what a claim stands for, and waiting while its first call still runs."""
+"""Answering repeats: what a claim stands for, waiting while its first call runs, and forgetting.
+
+Claims are kept for 90 days. Their ids are hashes, so a range of ids is a fair sample of all of
+them, and a claim's age is that of its subject's id: neither an index nor a column is spent on
+retention. Each round forgets the old ones of one range in 256.
+"""
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from tallystick.journal import store
@@ -12,8 +18,12 @@ from tallystick.journal.model import (
     StandingClaim,
     StillRunning,
 )
+from tallystick.platform.ids import earliest_id
 from tallystick.platform.postgres.pools import Database
 
+KEPT_FOR = timedelta(days=90)
+FORGET_EVERY_S = 60
+RANGES = 256
 POLL_PAUSES_S = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 
@@ -39,6 +49,18 @@ class Answers:
             raise Refused(code, detail)
         return claim
 
+    async def forget(self, now: datetime) -> int:
+        """Forget the claims older than 90 days in the range whose turn it is; how many."""
+        turn = int(now.timestamp() // FORGET_EVERY_S) % RANGES
+        first, beyond = _edge(turn), _edge(turn + 1)
+        cut = earliest_id(now - KEPT_FOR)
+        connection = await self.database.open_writer("journal claims")
+        try:
+            done = await connection.execute(store.FORGET_CLAIMS, first, beyond, cut)
+        finally:
+            await connection.close()
+        return int(done.rpartition(" ")[2])
+
     async def _closed(self, claim: StandingClaim, patience_s: float) -> StandingClaim:
         """The claim once it is closed, or as it is when the patience is over."""
         waited_s = 0.0
@@ -50,3 +72,8 @@ class Answers:
             looks += 1
             claim = await self.find(claim.id) or claim
         return claim
+
+
+def _edge(turn: int) -> UUID:
+    """The first id of a range; the last range ends with the last id there is."""
+    return UUID(int=min(turn << 120, 2**128 - 1))

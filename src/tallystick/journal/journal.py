@@ -7,6 +7,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -175,6 +176,10 @@ class Journal:
 
     async def find_claim(self, claim_id: UUID) -> StandingClaim | None:
         return await self._answers.find(claim_id)
+
+    async def forget_claims(self, now: datetime) -> int:
+        """Forget some of the claims older than 90 days; to be called every minute."""
+        return await self._answers.forget(now)
 
     async def facts_of(
         self, aggregate_id: UUID, up_to_version: int | None = None

@@ -21,11 +21,12 @@ class ProjectionTable:
         listed = ", ".join(columns)
         arrays = ", ".join(f"${n}::{types[c]}[]" for n, c in enumerate(columns, 1))
         sets = ", ".join(f"{c} = n.{c}" for c in columns if c != key)
-        self.strangers_sql = (
-            f"SELECT {key} FROM {table} AS t WHERE NOT EXISTS"
+        factless = (
+            "NOT EXISTS"
             f" (SELECT FROM journal_facts AS f WHERE f.aggregate_id = t.{projection.aggregate})"
         )
-        self.delete_sql = f"DELETE FROM {table} WHERE {key} = ANY($1)"
+        self.strangers_sql = f"SELECT {key} FROM {table} AS t WHERE {factless}"
+        self.delete_strangers_sql = f"DELETE FROM {table} AS t WHERE {key} = ANY($1) AND {factless}"
         self._json_columns = [c for c in columns if types[c] in ("json", "jsonb")]
         self.load_sql = f"SELECT {listed} FROM {table} WHERE {key} = ANY($1)"
         self.taken_sql = f"SELECT {key} FROM {table} WHERE {key} = ANY($1)"
@@ -145,9 +146,15 @@ class ProjectionBatch:
                 else:
                     moved[table][key] = row
         for statement, rows_by_table in (("insert_sql", made), ("update_sql", moved)):
-            for table, rows in rows_by_table.items():
+            # By name, so that two lanes take the tables in the same order.
+            for table in sorted(rows_by_table, key=_by_name):
+                rows = rows_by_table[table]
                 if rows:
                     await self._connection.execute(getattr(table, statement), *columns_of(rows))
+
+
+def _by_name(table: ProjectionTable) -> str:
+    return table.projection.table
 
 
 def columns_of(rows: Mapping[Any, Struct]) -> list[list[Any]]:

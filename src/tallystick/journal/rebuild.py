@@ -66,8 +66,7 @@ async def rebuild_projection(owner: Connection, log: Log, projection: Projection
     for keys in _chunks(found.strangers):
         async with owner.transaction():
             await owner.execute(store.LOCK_ALL_LANES)
-            still = {row[0] for row in await owner.fetch(table.strangers_sql)}
-            await owner.execute(table.delete_sql, [key for key in keys if key in still])
+            await owner.execute(table.delete_strangers_sql, list(keys))
     for aggregates in _chunks(found.differing):
         async with owner.transaction():
             await owner.execute(store.LOCK_ALL_LANES)

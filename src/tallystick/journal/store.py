@@ -64,8 +64,6 @@ UPDATE journal_claims AS c
     AS n(id, subject_version, state, outcome)
  WHERE c.id = n.id
 """
-# Claim ids are hashes, so a range of ids is a fair sample of all claims, and the subject's id
-# (UUIDv7) tells the claim's age: no index and no column are spent on retention.
 FORGET_CLAIMS = """
 DELETE FROM journal_claims
  WHERE id >= $1 AND id < $2 AND subject_id < $3 AND state <> 'running'

@@ -57,6 +57,11 @@ def derived_id(owner: uuid.UUID, name: str) -> uuid.UUID:
     return _from_int((owner.int & ~_LOW_62_BITS) | low)
 
 
+def earliest_id(at: datetime) -> uuid.UUID:
+    """The lowest id an object of this instant can have: ids below it are older."""
+    return _from_int(int(at.timestamp() * 1000) << 80)
+
+
 def numbered_id(first: uuid.UUID, index: int) -> uuid.UUID:
     """The id `index` places after `first`: members of one group lie side by side in an index."""
     return _from_int(first.int + index) if index else first

@@ -1,0 +1,39 @@
+"""`tallystick migrate`: the database's tables, brought up to date."""
+
+from typing import Annotated
+
+import typer
+
+from tallystick.cli.command import command
+from tallystick.cli.terminal import Output, as_json, say, show_json
+
+
+def add_migrate(program: typer.Typer) -> None:
+    """`migrate`."""
+    command(program, "migrate", example="DB_OWNER_URL=postgresql://... tallystick migrate")(migrate)
+
+
+async def migrate(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be applied.")
+    ] = False,
+    output: Output = None,
+) -> None:
+    """Apply what is new, admit the servers' login and make the coming months' partitions.
+
+    Connects as DB_OWNER_URL, or as the servers' login when that is unset; without a database of
+    your own it is the embedded one.
+    """
+    from tallystick.cli.database import bring_up_to_date, reached_database
+    from tallystick.platform.postgres.migrations import pending
+    from tallystick.platform.settings import load_settings
+
+    async with reached_database(load_settings(), migrated=False) as reached:
+        names = await pending(reached.owner) if dry_run else await bring_up_to_date(reached)
+    if as_json(output):
+        show_json({"pending" if dry_run else "applied": list(names)})
+        return
+    for name in names:
+        say(f"{'would apply' if dry_run else 'applied'} {name}")
+    if not names:
+        say("up to date")

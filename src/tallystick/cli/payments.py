@@ -1,0 +1,215 @@
+"""`tallystick payments`: the API, called from the terminal."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tallystick.cli.command import command, group
+from tallystick.cli.failures import CannotRun
+from tallystick.cli.terminal import (
+    Amount,
+    Format,
+    Output,
+    as_json,
+    show_json,
+    show_record,
+    show_records,
+)
+
+if TYPE_CHECKING:
+    from tallystick.cli.api_client import ApiClient
+
+KEY_VARIABLE = "TALLYSTICK_API_KEY"
+PATH = "/api/v1/payments"
+AMOUNTS = ("amount", "captured", "refunded")
+LIST_COLUMNS = ("created_at", "id", "status", *AMOUNTS, "currency", "route")
+EVENT_COLUMNS = ("version", "timestamp", "event_type", "data")
+
+PaymentId = Annotated[str, typer.Argument(help="pay_...")]
+Part = Annotated[int | None, typer.Option(min=1, help="In minor units; default: all.")]
+Key = Annotated[
+    str | None,
+    typer.Option("--key", help="Idempotency key: the same key never does the same thing twice."),
+]
+
+
+def add_payments(program: typer.Typer) -> None:
+    """`payments`."""
+    payments = group(
+        "payments",
+        f"Payments over the API, with the key in {KEY_VARIABLE} or the demo merchant's.",
+        under=program,
+    )
+    command(payments, "list", example="tallystick payments list --status captured")(list_payments)
+    command(payments, "get", example="tallystick payments get pay_01h4...")(get)
+    command(payments, "create", example="tallystick payments create 125000 --token tok_visa")(
+        create
+    )
+    command(payments, "capture", example="tallystick payments capture pay_01h4... --amount 100000")(
+        capture
+    )
+    command(payments, "cancel", example="tallystick payments cancel pay_01h4...")(cancel)
+    command(payments, "refund", example="tallystick payments refund pay_01h4... --amount 2500")(
+        refund
+    )
+    command(payments, "events", example="tallystick payments events pay_01h4...")(events)
+
+
+async def list_payments(
+    status: Annotated[str | None, typer.Option(help="Only those in this state.")] = None,
+    merchant: Annotated[str | None, typer.Option(help="Only those of this merchant.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
+    output: Output = None,
+) -> None:
+    """List the latest payments, read from the database of this machine."""
+    from tallystick.cli.database import opened_app
+    from tallystick.cli.merchants import find_named
+
+    records: list[dict[str, Any]] = []
+    async with opened_app() as (app, _):
+        merchant_id = (await find_named(app.merchants, merchant)).id if merchant else None
+        cursor = None
+        while len(records) < limit:
+            page = await app.payments.list_payments(
+                merchant_id, status=status, cursor=cursor, limit=limit - len(records)
+            )
+            records += [_listed(row) for row in page.rows]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+    show_records(output, records, LIST_COLUMNS, right=AMOUNTS)
+
+
+async def get(payment: PaymentId, output: Output = None) -> None:
+    """Show a payment as it stands."""
+    async with _api() as api:
+        reply = await api.get(f"{PATH}/{payment}")
+    _show(output, reply.body)
+
+
+async def create(
+    amount: Annotated[int, typer.Argument(min=1, help="In minor units: 1250 is INR 12.50.")],
+    *,
+    card: Annotated[str, typer.Option("--token", help="What is paid with.")] = "tok_visa",
+    currency: Annotated[str, typer.Option(help="ISO 4217.")] = "INR",
+    manual: Annotated[bool, typer.Option("--manual", help="Authorize only.")] = False,
+    description: Annotated[str | None, typer.Option(help="What for; kept sealed.")] = None,
+    key: Key = None,
+    output: Output = None,
+) -> None:
+    """Pay: authorize, and capture at once unless --manual. A decline is an answer too: exit 1."""
+    body = {
+        "amount": amount,
+        "currency": currency,
+        "payment_method": card,
+        "capture_method": "manual" if manual else "automatic",
+    }
+    if description:
+        body["description"] = description
+    await _post(PATH, body, key, output)
+
+
+async def capture(
+    payment: PaymentId,
+    *,
+    amount: Part = None,
+    final: Annotated[bool, typer.Option("--final", help="Let go of the rest.")] = False,
+    key: Key = None,
+    output: Output = None,
+) -> None:
+    """Take authorized money: all that is left, or a part."""
+    body = {"final": final} | ({} if amount is None else {"amount": amount})
+    await _post(f"{PATH}/{payment}/capture", body, key, output)
+
+
+async def cancel(
+    payment: PaymentId,
+    *,
+    reason: Annotated[str, typer.Option(help="Why.")] = "requested_by_customer",
+    key: Key = None,
+    output: Output = None,
+) -> None:
+    """Give an authorization back, before anything is captured."""
+    await _post(f"{PATH}/{payment}/cancel", {"reason": reason}, key, output)
+
+
+async def refund(
+    payment: PaymentId,
+    *,
+    amount: Part = None,
+    reason: Annotated[str, typer.Option(help="Why.")] = "requested_by_customer",
+    key: Key = None,
+    output: Output = None,
+) -> None:
+    """Give captured money back: all that is left, or a part."""
+    body = {"payment_id": payment, "reason": reason}
+    more = {} if amount is None else {"amount": amount}
+    await _post("/api/v1/refunds", body | more, key, output)
+
+
+async def events(payment: PaymentId, output: Output = None) -> None:
+    """Show everything that happened to a payment, oldest first."""
+    async with _api() as api:
+        reply = await api.get(f"{PATH}/{payment}/events")
+    show_records(output, reply.body["data"], EVENT_COLUMNS)
+
+
+@asynccontextmanager
+async def _api() -> "AsyncIterator[ApiClient]":
+    """The API of the platform that runs here, or the one the settings name."""
+    from tallystick.cli.api_client import ApiClient
+    from tallystick.cli.here import find_credentials, find_running
+    from tallystick.platform.settings import load_settings
+
+    settings = load_settings()
+    home = settings.tallystick_home
+    kept = find_credentials(home)
+    key = os.environ.get(KEY_VARIABLE) or (kept.merchant_key if kept else None)
+    if key is None:
+        raise CannotRun(
+            f"no API key: set {KEY_VARIABLE}, or start `tallystick up` once, which makes one"
+        )
+    running = find_running(home)
+    url = running.api_url if running else f"http://{settings.host}:{settings.port}"
+    async with ApiClient.open(url, key) as api:
+        yield api
+
+
+async def _post(path: str, body: dict[str, Any], key: str | None, output: Format | None) -> None:
+    async with _api() as api:
+        reply = await api.post(path, body, key=key)
+    _show(output, reply.body)
+    if reply.body.get("status") == "failed":
+        raise SystemExit(1)
+
+
+def _show(output: Format | None, body: dict[str, Any]) -> None:
+    if as_json(output):
+        show_json(body)
+        return
+    currency = body.get("currency", "")
+    shown = {
+        name: Amount(value, currency) if isinstance(value, int) and currency else value
+        for name, value in body.items()
+        if value not in (None, {})
+    }
+    show_record(output, shown)
+
+
+def _listed(row: Any) -> dict[str, Any]:
+    from tallystick.platform.ids import typeid
+
+    return {
+        "created_at": row.created_at,
+        "id": typeid("pay", row.id),
+        "status": row.status,
+        "amount": Amount(row.amount_minor, row.currency),
+        "captured": Amount(row.captured_minor, row.currency),
+        "refunded": Amount(row.refunded_minor, row.currency),
+        "currency": row.currency,
+        "route": row.route,
+        "failure_code": row.failure_code,
+    }

@@ -1,0 +1,49 @@
+"""The program: its global options and all its commands."""
+
+from typing import Annotated
+
+import typer
+
+from tallystick.cli.books import add_books
+from tallystick.cli.demo import add_demo
+from tallystick.cli.doctor import add_doctor
+from tallystick.cli.ingest import add_ingest
+from tallystick.cli.journal import add_journal
+from tallystick.cli.keys import add_keys
+from tallystick.cli.ledger import add_ledger
+from tallystick.cli.merchants import add_merchants
+from tallystick.cli.migrate import add_migrate
+from tallystick.cli.payments import add_payments
+from tallystick.cli.sandbox import add_sandbox
+from tallystick.cli.serve import add_serve
+from tallystick.cli.terminal import Format
+from tallystick.cli.up import add_up
+from tallystick.cli.version import add_version
+from tallystick.cli.work import add_work
+
+
+def build_program() -> typer.Typer:
+    """The whole of `tallystick`."""
+    program = typer.Typer(
+        name="tallystick",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        epilog="Begin with: tallystick up",
+    )
+    program.callback()(root)
+    for add in (
+        *(add_up, add_demo, add_doctor, add_migrate, add_serve, add_work, add_sandbox),
+        *(add_ingest, add_payments, add_merchants, add_keys, add_ledger, add_books, add_journal),
+        add_version,
+    ):
+        add(program)
+    return program
+
+
+def root(
+    output: Annotated[Format, typer.Option(help="text, or json for programs.")] = Format.TEXT,
+) -> None:
+    """Payments with provable books: takes payments, moves money, proves every cent of it."""
+    del output  # the commands look it up

@@ -1,0 +1,55 @@
+"""`tallystick work`: the jobs of the timetable, in a process of their own."""
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tallystick.cli.command import command
+from tallystick.cli.terminal import Output
+
+if TYPE_CHECKING:
+    from tallystick.platform.settings import Settings
+
+
+def add_work(program: typer.Typer) -> None:
+    """`work`."""
+    command(program, "work", example="DATABASE_URL=postgresql://... tallystick work")(work)
+
+
+def work(
+    once: Annotated[bool, typer.Option("--once", help="One round of every job, then end.")] = False,
+    output: Output = None,
+) -> None:
+    """Run recovery, expiry and the other jobs until SIGTERM; several processes may do so at once.
+
+    With --once the exit code is 1 if a job failed.
+    """
+    del output
+    import uvloop
+
+    from tallystick.cli.here import settings_here
+    from tallystick.platform import crash
+    from tallystick.platform.telemetry import configure_logging
+
+    settings = settings_here()
+    configure_logging(settings.log_level)
+    crash.arm(settings.crash_at)
+    failed = uvloop.run(_work(settings, once=once))
+    if failed:
+        raise SystemExit(1)
+
+
+async def _work(settings: "Settings", *, once: bool) -> tuple[str, ...]:
+    from tallystick.app import open_app
+    from tallystick.platform.timetable import keep_timetable, run_once
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_app(settings) as app:
+        if once:
+            return await run_once(app.jobs)
+        await keep_timetable(app.jobs, stop)
+    return ()

@@ -1,0 +1,161 @@
+"""`tallystick up` from its first line to its last."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.cli.terminal_session import Place, Session, place, session, terminal_session, wait_until
+
+FIRST_FIGURES = "books balance"
+CTRL_C = b"\x03"
+SHOW_CURSOR = "\x1b[?25h"
+
+
+@dataclass(frozen=True)
+class Up:
+    """A platform that runs, with customers."""
+
+    at: Place
+    session: Session
+
+
+@pytest.fixture(scope="module")
+def up() -> Iterator[Up]:
+    with place() as at, session(at, "up", "--rate", "5") as running:
+        running.wait_for(FIRST_FIGURES)
+        yield Up(at, running)
+
+
+def pasted(line: str) -> dict[str, object]:
+    """What a line answers when it is pasted into a shell."""
+    answered = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, timeout=30, check=True
+    )
+    body = json.loads(answered.stdout)
+    assert isinstance(body, dict)
+    return body
+
+
+def line_after(heading: str, said: str) -> str:
+    lines = said.splitlines()
+    return lines[lines.index(heading) + 1]
+
+
+def fetched(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return bytes(answer.read())
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
+def test_the_two_lines_it_shows_work_when_pasted(up: Up) -> None:
+    said = up.session.said()
+    pay = line_after("Pay something:", said)
+    record = line_after("Report a payment made elsewhere, signed:", said)
+
+    assert pasted(pay)["status"] == "captured"
+    assert pasted(record)["success"] is True
+    assert pasted(record)["data"]["status"] == "duplicate"  # type: ignore[index]
+
+
+def test_it_serves_what_it_points_to(up: Up) -> None:
+    url = f"http://127.0.0.1:{up.at.port}"
+
+    assert json.loads(fetched(f"{url}/openapi.json"))["openapi"].startswith("3.1")
+    assert b"<html>" in fetched(f"{url}/docs")
+    assert b"# TYPE" in fetched(f"{url}/metrics")
+
+
+def test_what_it_leaves_in_the_home_folder_is_for_its_owner_alone(up: Up) -> None:
+    for name in ("running.json", "credentials.json", "secrets.json"):
+        assert (up.at.home / name).stat().st_mode & 0o777 == 0o600, name
+
+
+def test_a_second_one_on_the_same_home_says_so_and_leaves(up: Up) -> None:
+    second = up.at.run("up")
+
+    assert second.returncode == 3
+    assert f"another tallystick (process {up.session.process.pid}) already runs" in second.stderr
+    assert second.stderr.count("\n") == 1
+
+
+def test_other_commands_work_beside_it(up: Up) -> None:
+    payment = up.at.told("payments", "create", "50000", "--manual", "--key", "beside-1")
+    again = up.at.told("payments", "create", "50000", "--manual", "--key", "beside-1")
+    captured = up.at.told("payments", "capture", payment["id"], "--amount", "30000", "--final")
+    refund = up.at.told("payments", "refund", payment["id"], "--amount", "5000")
+    events = up.at.told("payments", "events", payment["id"])
+    listed = up.at.told("payments", "list", "--limit", "100")
+
+    assert payment["status"] == "authorized"
+    assert again["id"] == payment["id"]
+    assert (captured["status"], captured["amount_captured"]) == ("captured", 30_000)
+    assert refund["status"] == "succeeded"
+    assert [event["version"] for event in events] == list(range(1, len(events) + 1))
+    assert payment["id"] in {one["id"] for one in listed}
+
+
+def test_the_demo_plays_on_a_platform_that_runs(up: Up) -> None:
+    told = up.at.told("demo", "--payments", "20", "--once", "--seed", "3")
+
+    assert told["payments"] == 20
+    assert told["unexpected"] == 0
+
+
+def test_an_api_that_is_killed_comes_back(up: Up) -> None:
+    (victim,) = [pid for pid, command in up.at.processes().items() if " serve " in command]
+    os.kill(victim, signal.SIGKILL)
+
+    up.session.wait_for("api 1 was ended by SIGKILL; starting it again")
+    assert b"healthy" in fetched(f"http://127.0.0.1:{up.at.port}/health")
+
+
+def test_a_port_that_is_taken_is_said_with_a_way_out(up: Up, at: Place) -> None:
+    refused = at.run("up", PORT=str(up.at.port))
+
+    assert refused.returncode == 3
+    assert f"port {up.at.port} on 127.0.0.1 cannot be used" in refused.stderr
+    assert "PORT=" in refused.stderr
+    assert at.processes() == {}
+
+
+def test_ctrl_c_ends_it_in_order_and_the_next_start_goes_on(at: Place) -> None:
+    with terminal_session(at, "up", "--rate", "20") as first:
+        first.wait_for(FIRST_FIGURES, "the first after")
+
+        assert first.type(CTRL_C) == 0
+    said = first.said()
+    assert said.rindex(SHOW_CURSOR) < said.index("proving the books")
+    assert said.index("books proven") < said.index("stopped")
+    assert at.processes() == {}
+    assert not (at.home / "running.json").exists()
+    with session(at, "up", "--no-traffic") as second:
+        assert "captured" in second.wait_for(FIRST_FIGURES)
+        assert second.end(signal.SIGTERM) == 0
+    assert at.processes() == {}
+
+
+def test_when_it_is_killed_everybody_goes_and_the_next_start_works(at: Place) -> None:
+    with session(at, "up", "--rate", "20") as first:
+        first.wait_for(FIRST_FIGURES)
+        assert len(at.processes()) == 5  # supervisor, postmaster, API, worker, banks
+        first.end(signal.SIGKILL)
+    wait_until(lambda: at.processes() == {}, lambda: f"left behind: {at.processes()}")
+
+    assert (at.home / "running.json").exists()  # stale, and harmless
+    told = at.told("demo", "--payments", "20", "--once")
+    assert told["proof"]["green"] is True
+    assert told["banks"]["differences"] == []
+
+
+def test_ctrl_c_in_the_middle_of_the_start_leaves_nothing(at: Place) -> None:
+    with session(at, "up") as started:
+        wait_until(lambda: len(at.processes()) > 1, started.said)
+        assert started.end(signal.SIGINT) == 0
+    assert at.processes() == {}

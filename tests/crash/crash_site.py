@@ -1,0 +1,95 @@
+"""Where API processes are killed: one process at a time, its clients, the banks, and an auditor.
+
+The auditor is an `App` in the test's own process: it prepares, recovers and proves, as an
+operator's machine would. After every kill the clock is turned a little, so that whoever comes
+next may believe that the dead are dead.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from tallystick.app import App
+from tallystick.platform.clock import HandClock, SystemClock
+from tallystick.sandbox import Sandbox
+from tests.crash.client_journal import Wish
+from tests.crash.patient_clients import PatientClients
+from tests.crash.wishes import Wishes
+from tests.servers.api_processes import ApiProcess, ApiProcesses
+from tests.servers.http_client import Answer
+from tests.servers.served import require_proven
+from tests.servers.two_books import require_same_books
+
+AFTER_A_KILL = timedelta(seconds=4)
+_DEATH_S = 10.0
+_LOOKS = 30
+_NOTHING_LEFT = (
+    "SELECT count(*) FROM journal_claims WHERE state = 'running'",
+    "SELECT count(*) FROM payments WHERE operation IS NOT NULL",
+    "SELECT count(*) FROM refunds WHERE operation IS NOT NULL",
+)
+
+
+@dataclass
+class CrashSite:
+    """Everything a round needs."""
+
+    app: App
+    sandbox: Sandbox
+    processes: ApiProcesses
+    clients: PatientClients
+    wishes: Wishes
+    process: ApiProcess | None = None
+    kills: int = 0
+    shift: timedelta = field(default_factory=timedelta)
+
+    async def start(self) -> ApiProcess:
+        """A new API process, by the present clock."""
+        now = SystemClock().now() + self.shift
+        self.process = await self.processes.start(clock_at=now)
+        return self.process
+
+    async def crash_at(self, point: str, wishes: Sequence[Wish]) -> list[Answer]:
+        """Let the process die at `point:n` while it grants these wishes; the answers in the end."""
+        process = self.process or await self.start()
+        await process.arm(point)
+        asking = [asyncio.create_task(self.clients.ask(wish)) for wish in wishes]
+        try:
+            async with asyncio.timeout(_DEATH_S):
+                code = await process.ended
+        except TimeoutError:
+            raise AssertionError(f"{point} was not passed by {wishes[0].verb}") from None
+        assert code == -9
+        await self.rise()
+        return await asyncio.gather(*asking)
+
+    async def kill(self) -> None:
+        """As by `kill -9`."""
+        process = self.process or await self.start()
+        await process.ready
+        await process.kill()
+
+    async def rise(self) -> None:
+        """Start again after a death."""
+        self.kills += 1
+        self.shift += AFTER_A_KILL
+        await self.start()
+
+    async def settle(self) -> None:
+        """Let recovery finish whatever is left between the beats."""
+        for _ in range(_LOOKS):
+            self.shift += AFTER_A_KILL
+            assert isinstance(self.app.clock, HandClock)
+            self.app.clock.set(SystemClock().now() + self.shift)
+            if not await self.app.recovery.run_once(limit=1_000):
+                break
+        for nothing in _NOTHING_LEFT:
+            left = await self.app.database.fetchval(nothing)
+            assert not left, (nothing, left)
+
+    async def prove(self) -> None:
+        """In a quiet moment: every promise is kept, and the banks' books equal ours."""
+        await self.settle()
+        await require_proven(self.app)
+        await require_same_books(self.app, self.sandbox, SystemClock().now())

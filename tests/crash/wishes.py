@@ -1,0 +1,77 @@
+"""What the clients wish for: one maker a verb, each wish with a key of its own."""
+
+import json
+from collections.abc import Mapping
+from itertools import count
+
+from tests.crash.client_journal import Wish
+
+AMOUNT = 1_000
+TRANSFER_CODE = "crash"
+
+
+class Wishes:
+    """Makes wishes. `cash` and `float_` are two accounts of the platform, the second empty."""
+
+    def __init__(self, cash: str, float_: str, payment_date: str) -> None:
+        self._cash = cash
+        self._float = float_
+        self._payment_date = payment_date
+        self._numbers = count(1)
+
+    def transfer(self) -> Wish:
+        return self._transfer("transfer", self._cash, self._float)
+
+    def transfer_refused(self) -> Wish:
+        """Takes more than there is."""
+        return self._transfer("transfer_refused", self._float, self._cash, amount=10**12)
+
+    def webhook(self) -> Wish:
+        reference = f"REF-{next(self._numbers)}"
+        body = {
+            "reference_number": reference,
+            "loan_account_number": "LA123456789",
+            "cif": "CIF123456",
+            "amount": 10.5,
+            "payment_date": self._payment_date,
+        }
+        return Wish("webhook", reference, "/api/v1/payments/webhook", json.dumps(body))
+
+    def intent(self) -> Wish:
+        return self._wish("intent", "/api/v1/intents", {"amount": AMOUNT, "currency": "INR"})
+
+    def confirm(self, intent_id: str) -> Wish:
+        body = {"payment_method": "tok_visa"}
+        return self._wish("confirm", f"/api/v1/intents/{intent_id}/confirm", body)
+
+    def pay(self, token: str = "tok_visa", *, amount: int = AMOUNT, capture: bool = True) -> Wish:
+        body = {
+            "amount": amount,
+            "currency": "INR",
+            "payment_method": token,
+            "capture_method": "automatic" if capture else "manual",
+        }
+        return self._wish("pay", "/api/v1/payments", body)
+
+    def capture(self, payment_id: str, amount: int = AMOUNT // 4) -> Wish:
+        return self._wish("capture", f"/api/v1/payments/{payment_id}/capture", {"amount": amount})
+
+    def cancel(self, payment_id: str) -> Wish:
+        return self._wish("cancel", f"/api/v1/payments/{payment_id}/cancel", {})
+
+    def refund(self, payment_id: str, amount: int = AMOUNT // 10) -> Wish:
+        body = {"payment_id": payment_id, "amount": amount}
+        return self._wish("refund", "/api/v1/refunds", body)
+
+    def _transfer(self, verb: str, debit: str, credit: str, amount: int = 7) -> Wish:
+        body = {
+            "debit_account_id": debit,
+            "credit_account_id": credit,
+            "amount": amount,
+            "currency": "INR",
+            "code": TRANSFER_CODE,
+        }
+        return self._wish(verb, "/api/v1/transfers", body)
+
+    def _wish(self, verb: str, path: str, body: Mapping[str, object]) -> Wish:
+        return Wish(verb, f"{verb}-{next(self._numbers)}", path, json.dumps(body))

@@ -1,0 +1,104 @@
+"""Thousands of requests made from our own OpenAPI document, good ones and bad ones.
+
+Schemathesis knows only the document. Whatever it sends, no answer is a fault of ours (5xx), and
+none has a status, a type, a header or a shape that the document does not tell; what the document
+forbids is refused, and every address that asks for a key really does. Afterwards the books prove.
+"""
+
+import asyncio
+from collections import Counter
+from typing import Any, Final
+
+import pytest
+import schemathesis
+from schemathesis.engine import events, from_schema
+
+from tallystick.platform.settings import Settings
+from tests.servers.http_client import Caller
+from tests.servers.served import Platform
+
+pytestmark = pytest.mark.anyio
+
+# A merchant's addresses, and those of an operator and of anybody.
+TILL: Final = "^/api/v1/(intents|payments|refunds)"
+DESK: Final = "^(?!/api/v1/(intents|payments|refunds))"
+# A rule of business may refuse what the document allows: an intent that is cancelled already.
+NOT_CHECKED: Final = {"positive_data_acceptance": {"enabled": False}}
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Unsigned webhooks, so that their bodies are judged."""
+    return settings.model_copy(update={"webhook_auth_enabled": False, "claim_patience_ms": 100})
+
+
+@pytest.mark.parametrize("addresses", [TILL, DESK])
+async def test_no_answer_is_a_fault_or_a_surprise(platform: Platform, addresses: str) -> None:
+    caller = platform.till if addresses == TILL else platform.operator
+
+    told = await asyncio.to_thread(fuzz, platform.base_url, caller, addresses, examples=8)
+
+    assert told.faults == {}
+    assert told.statuses.total() > 500
+    assert {200, 401, 404, 422} <= set(told.statuses)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [2, 3])
+async def test_nor_in_the_long_run(platform: Platform, seed: int) -> None:
+    for caller in (platform.till, platform.operator):
+        told = await asyncio.to_thread(fuzz, platform.base_url, caller, "", examples=400, seed=seed)
+        print(f"seed {seed}: {told.statuses.total()} requests, {dict(told.statuses)}")  # noqa: T201
+        assert told.faults == {}
+
+
+class Told:
+    """What a run found: how often each status came, and each sort of fault with an example."""
+
+    def __init__(self) -> None:
+        self.statuses: Counter[int] = Counter()
+        self.faults: dict[str, str] = {}
+
+    def learn(self, event: events.EngineEvent) -> None:
+        if isinstance(event, events.NonFatalError | events.FatalError):
+            self.faults[type(event).__name__] = repr(event)
+        if not isinstance(event, events.ScenarioFinished):
+            return
+        recorder = event.recorder
+        for interaction in recorder.interactions.values():
+            if interaction.response is None:
+                self.faults["no answer"] = recorder.label
+            else:
+                self.statuses[interaction.response.status_code] += 1
+        for case_id, checks in recorder.checks.items():
+            for check in checks:
+                if check.failure_info is not None:
+                    command = recorder.cases[case_id].value.as_curl_command()
+                    fault = f"{check.failure_info.failure}\n{command}"
+                    self.faults.setdefault(f"{check.name}: {recorder.label}", fault)
+
+
+def fuzz(base_url: str, caller: Caller, addresses: str, *, examples: int, seed: int = 1) -> Told:
+    """Run every phase against these addresses; `examples` is for each operation."""
+    config: dict[str, Any] = {
+        "seed": seed,
+        "base-url": base_url,
+        "headers": {"Authorization": f"Bearer {caller.api_key}"},
+        "generation": {
+            "mode": "all",
+            "max-examples": examples,
+            "deterministic": seed == 1,
+            "no-shrink": True,
+            "database": "none",
+        },
+        "checks": NOT_CHECKED,
+        "continue-on-failure": True,
+        "warnings": False,
+    }
+    schema = schemathesis.openapi.from_url(
+        f"{base_url}/openapi.json", config=schemathesis.Config.from_dict(config)
+    )
+    told = Told()
+    for event in from_schema(schema.include(path_regex=addresses)).execute():
+        told.learn(event)
+    return told
