@@ -29,6 +29,7 @@ from tallystick.rails import Rails, Route
 
 PROJECTIONS = (*identity.projections, *payments.projections, *intake.projections)
 CHECKS: tuple[Check | CheckFunction, ...] = (*payments.checks, *intake.checks)
+EXPIRIES = 500  # a round
 
 
 class NoDatabase(Exception):
@@ -72,7 +73,9 @@ class App:
         first_look_s = float(self.settings.recovery_schedule_s[0])
         return (
             Job("recovery", min(Recovery.EVERY_S, first_look_s), self.recovery.run_once),
-            Job("reservation_expiry", 5.0, self.expiry.record_due),
+            Job(
+                "reservation_expiry", 5.0, partial(self.expiry.record_due, EXPIRIES), full=EXPIRIES
+            ),
             Job("claims", 60.0, self.forget_claims),
             Job("journal_heads", 60.0, partial(self.journal.publish_heads, self.heads_path)),
             Job("recorded_months", 86_400.0, self.ensure_months),

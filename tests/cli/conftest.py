@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.terminal_session import Place, place
+from tests.cli.terminals import Place, place
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from tallystick.cli.bank_books import Difference, compare
+from tallystick.cli.showing.bank_books import Difference, compare
 from tallystick.payments import PaymentRow
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -9,38 +9,21 @@ from typing import Any
 
 import pytest
 
-from tallystick.cli import main
-from tallystick.cli.environment import database_url
+from tallystick.cli.running.environment import database_url
+from tallystick.cli.running.ports import listen
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.postgres.pools import connect
 from tallystick.platform.settings import variable_of
+from tests.cli.terminals import Inside
 
 HEADER = "reference_number,loan_account_number,cif,amount,payment_date\n"
 
 
 @dataclass(frozen=True)
-class Terminal:
+class Terminal(Inside):
     """A terminal whose settings name this test's database."""
 
-    capsys: pytest.CaptureFixture[str]
     owner: Address
-
-    def run(self, *words: str) -> tuple[int, str, str]:
-        """The exit code, and what was said on both streams."""
-        self.capsys.readouterr()
-        code = 0
-        try:
-            main(list(words))
-        except SystemExit as left:
-            code = left.code if isinstance(left.code, int) else 1 if left.code else 0
-        said = self.capsys.readouterr()
-        return code, said.out, said.err
-
-    def told(self, *words: str, code: int = 0) -> Any:
-        """The answer as JSON."""
-        got, out, err = self.run(*words, "--output", "json")
-        assert got == code, out + err
-        return json.loads(out)
 
     def tamper(self, *statements: str) -> None:
         """What only the database's owner could do, unhindered."""
@@ -245,6 +228,27 @@ class TestTheMachine:
         assert found["database"]["seen"].startswith("PostgreSQL 1")
         assert found["migrations"]["state"] == "ok"
         assert {finding["state"] for finding in found.values()} <= {"ok", "note"}
+
+    def test_doctor_looks_at_the_embedded_programs_where_no_database_is_named(
+        self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("DATABASE_URL")
+        found = {finding["need"]: finding for finding in terminal.told("doctor")}
+
+        assert "PostgreSQL) 18" in found["PostgreSQL"]["seen"]
+        assert not Path(found["data folder"]["seen"].split()[0]).exists()  # looking made nothing
+
+    def test_doctor_tells_people_the_same(
+        self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with listen("127.0.0.1", 0) as taken:
+            port = taken.getsockname()[1]
+            monkeypatch.setenv("PORT", str(port))
+            code, said, _ = terminal.run("doctor")
+
+        assert code == 1
+        assert f"broken  port         127.0.0.1:{port}" in said
+        assert "mend: PORT=" in said
 
     def test_doctor_says_what_is_broken_and_how_to_mend_it(
         self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tallystick.cli import main
-from tallystick.cli.stories import STORIES, deal
-from tests.cli.terminal_session import Place
+from tallystick.cli.showing.stories import STORIES, deal
+from tests.cli.terminals import Place
 
 
 @pytest.mark.usefixtures("clean_environment")

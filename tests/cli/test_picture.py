@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from tallystick.cli.figures import Figures, MoneyAt, PaymentsIn
-from tallystick.cli.picture import View, picture
+from tallystick.cli.showing.figures import Figures, MoneyAt, PaymentsIn
+from tallystick.cli.showing.picture import View, picture
 
 FIGURES = Figures(
     looked_at_s=100.0,

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.cli.terminal_session import Place, Session, place, session, terminal_session, wait_until
+from tests.cli.terminals import (
+    Inside,
+    Place,
+    Started,
+    on_terminal,
+    place,
+    started,
+    wait_until,
+)
 
 FIRST_FIGURES = "books balance"
 CTRL_C = b"\x03"
@@ -23,12 +31,12 @@ class Up:
     """A platform that runs, with customers."""
 
     at: Place
-    session: Session
+    process: Started
 
 
 @pytest.fixture(scope="module")
 def up() -> Iterator[Up]:
-    with place() as at, session(at, "up", "--rate", "5") as running:
+    with place() as at, started(at, "up", "--rate", "5") as running:
         running.wait_for(FIRST_FIGURES)
         yield Up(at, running)
 
@@ -55,7 +63,7 @@ def fetched(url: str) -> bytes:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
 def test_the_two_lines_it_shows_work_when_pasted(up: Up) -> None:
-    said = up.session.said()
+    said = up.process.said()
     pay = line_after("Pay something:", said)
     record = line_after("Report a payment made elsewhere, signed:", said)
 
@@ -81,38 +89,77 @@ def test_a_second_one_on_the_same_home_says_so_and_leaves(up: Up) -> None:
     second = up.at.run("up")
 
     assert second.returncode == 3
-    assert f"another tallystick (process {up.session.process.pid}) already runs" in second.stderr
+    assert f"another tallystick (process {up.process.process.pid}) already runs" in second.stderr
     assert second.stderr.count("\n") == 1
 
 
-def test_other_commands_work_beside_it(up: Up) -> None:
-    payment = up.at.told("payments", "create", "50000", "--manual", "--key", "beside-1")
-    again = up.at.told("payments", "create", "50000", "--manual", "--key", "beside-1")
-    captured = up.at.told("payments", "capture", payment["id"], "--amount", "30000", "--final")
-    refund = up.at.told("payments", "refund", payment["id"], "--amount", "5000")
-    events = up.at.told("payments", "events", payment["id"])
-    listed = up.at.told("payments", "list", "--limit", "100")
+@pytest.fixture
+def beside(
+    up: Up,
+    clean_environment: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Inside:
+    """Another terminal in the same folder."""
+    monkeypatch.chdir(up.at.home.parent)
+    monkeypatch.setenv("TALLYSTICK_HOME", str(up.at.home))
+    return Inside(capsys)
+
+
+def test_payments_are_made_from_another_terminal(beside: Inside) -> None:
+    payment = beside.told("payments", "create", "50000", "--manual", "--key", "beside-1")
+    again = beside.told("payments", "create", "50000", "--manual", "--key", "beside-1")
+    captured = beside.told("payments", "capture", payment["id"], "--amount", "30000", "--final")
+    refund = beside.told("payments", "refund", payment["id"], "--amount", "5000")
+    events = beside.told("payments", "events", payment["id"])
+    found = beside.told("payments", "get", payment["id"])
+    listed = beside.told("payments", "list", "--limit", "200")
 
     assert payment["status"] == "authorized"
     assert again["id"] == payment["id"]
     assert (captured["status"], captured["amount_captured"]) == ("captured", 30_000)
     assert refund["status"] == "succeeded"
     assert [event["version"] for event in events] == list(range(1, len(events) + 1))
+    assert found["amount_refunded"] == 5_000
     assert payment["id"] in {one["id"] for one in listed}
 
 
-def test_the_demo_plays_on_a_platform_that_runs(up: Up) -> None:
-    told = up.at.told("demo", "--payments", "20", "--once", "--seed", "3")
+def test_a_payment_that_is_declined_or_refused_is_exit_code_1(beside: Inside) -> None:
+    declined = beside.told("payments", "create", "5000", "--token", "tok_declined", code=1)
+    payment = beside.told("payments", "create", "5000", "--manual", "--description", "Chai")
+    cancelled = beside.told("payments", "cancel", payment["id"])
+    code, _, said = beside.run("payments", "capture", payment["id"])
 
-    assert told["payments"] == 20
-    assert told["unexpected"] == 0
+    assert declined["status"] == "failed"
+    assert cancelled["status"] == "cancelled"
+    assert (code, "payment_not_capturable" in said) == (1, True)
+
+
+def test_people_see_major_units(beside: Inside) -> None:
+    _, said, _ = beside.run("payments", "create", "123456")
+
+    assert "1,234.56" in said
+
+
+def test_the_books_are_proven_while_payments_go_on(up: Up) -> None:
+    assert up.at.told("books", "prove")["green"] is True
+
+
+def test_the_demo_plays_on_a_platform_that_runs(beside: Inside) -> None:
+    code, said, _ = beside.run("demo", "--payments", "20", "--once", "--seed", "3")
+
+    assert code == 0, said
+    assert "20 payments in" in said
+    assert "books proven: yes" in said
+    assert "banks' own books equal ours: yes" in said
+    assert "every payment ended as it must: yes" in said
 
 
 def test_an_api_that_is_killed_comes_back(up: Up) -> None:
     (victim,) = [pid for pid, command in up.at.processes().items() if " serve " in command]
     os.kill(victim, signal.SIGKILL)
 
-    up.session.wait_for("api 1 was ended by SIGKILL; starting it again")
+    up.process.wait_for("api 1 was ended by SIGKILL; starting it again")
     assert b"healthy" in fetched(f"http://127.0.0.1:{up.at.port}/health")
 
 
@@ -126,7 +173,7 @@ def test_a_port_that_is_taken_is_said_with_a_way_out(up: Up, at: Place) -> None:
 
 
 def test_ctrl_c_ends_it_in_order_and_the_next_start_goes_on(at: Place) -> None:
-    with terminal_session(at, "up", "--rate", "20") as first:
+    with on_terminal(at, "up", "--rate", "20") as first:
         first.wait_for(FIRST_FIGURES, "the first after")
 
         assert first.type(CTRL_C) == 0
@@ -135,14 +182,14 @@ def test_ctrl_c_ends_it_in_order_and_the_next_start_goes_on(at: Place) -> None:
     assert said.index("books proven") < said.index("stopped")
     assert at.processes() == {}
     assert not (at.home / "running.json").exists()
-    with session(at, "up", "--no-traffic") as second:
+    with started(at, "up", "--no-traffic") as second:
         assert "captured" in second.wait_for(FIRST_FIGURES)
         assert second.end(signal.SIGTERM) == 0
     assert at.processes() == {}
 
 
 def test_when_it_is_killed_everybody_goes_and_the_next_start_works(at: Place) -> None:
-    with session(at, "up", "--rate", "20") as first:
+    with started(at, "up", "--rate", "20") as first:
         first.wait_for(FIRST_FIGURES)
         assert len(at.processes()) == 5  # supervisor, postmaster, API, worker, banks
         first.end(signal.SIGKILL)
@@ -155,7 +202,7 @@ def test_when_it_is_killed_everybody_goes_and_the_next_start_works(at: Place) ->
 
 
 def test_ctrl_c_in_the_middle_of_the_start_leaves_nothing(at: Place) -> None:
-    with session(at, "up") as started:
-        wait_until(lambda: len(at.processes()) > 1, started.said)
-        assert started.end(signal.SIGINT) == 0
+    with started(at, "up") as begun:
+        wait_until(lambda: len(at.processes()) > 1, begun.said)
+        assert begun.end(signal.SIGINT) == 0
     assert at.processes() == {}

@@ -39,7 +39,7 @@ def settings(settings: Settings, sandbox: Sandbox) -> Settings:
             "sandbox_port": sandbox.port,
             "currencies": ("INR",),
             "intake_currency": "INR",
-            "provider_timeout_ms": 1_000,
+            "provider_timeout_ms": 2_000,
             "provider_settle_ms": 1_000,
             "recovery_schedule_s": (1, 2, 3),
             "claim_patience_ms": 2_000,

@@ -21,7 +21,7 @@ from tests.servers.http_client import Answer
 from tests.servers.served import require_proven
 from tests.servers.two_books import require_same_books
 
-AFTER_A_KILL = timedelta(seconds=4)
+AFTER_A_KILL = timedelta(seconds=5)  # longer than anybody may wait for a bank here
 _DEATH_S = 10.0
 _LOOKS = 30
 _NOTHING_LEFT = (

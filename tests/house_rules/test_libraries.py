@@ -16,13 +16,13 @@ AT_HOME = {
     "starlette": ("api/*", "console/*", "sandbox/*"),
     "uvicorn": ("api/*", "sandbox/*", "cli/*"),
     "typer": ("cli/*",),
-    "rich": ("cli/*",),
+    "rich": ("cli/*", "cli/showing/*"),
     "pydantic": ("api/*", "console/*", "platform/settings*.py", "platform/secrets_file.py"),
     "yaml": ("platform/*",),
     "cryptography": ("platform/crypto.py",),
 }
 FAST_UUID = "asyncpg.pgproto.pgproto"
-READS_THE_ENVIRONMENT = ("platform/*", "cli/*")
+READS_THE_ENVIRONMENT = ("platform/*", "cli/*", "cli/running/*")
 
 
 def stands_in(source: Source, places: tuple[str, ...]) -> bool:

@@ -21,7 +21,7 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(
         update={
             "currencies": ("INR", "USD"),
-            "provider_timeout_ms": 300,
+            "provider_timeout_ms": 1_000,
             "claim_patience_ms": 3_000,
         }
     )

@@ -43,7 +43,7 @@ async def test_an_exhausted_pool_is_503_with_retry_after_and_health_stays_up(
     for answer in (*looks, verb):
         assert (answer.status, answer.code) == (503, "overloaded")
         assert int(answer.headers["retry-after"]) >= 1
-    assert took_s < 1.0, "nobody waits for the others' patience"
+    assert took_s < 1.5, "nobody waits for the others' patience"
     assert (health.status, health.json["data"]["checks"]["database"]) == (200, "error")
     assert ready.status == 503
 

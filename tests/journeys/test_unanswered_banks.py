@@ -85,7 +85,7 @@ async def test_a_charge_that_comes_after_we_gave_up_is_paid_back(platform: Platf
     assert (await till.get(one)).json["status"] == "cancelled"
 
     bank = platform.sandbox.books["hdfc_bank"]
-    for _ in range(200):  # it is late on purpose, by 0.6 s
+    for _ in range(200):  # it is late on purpose, by 2 s
         await asyncio.sleep(0.05)
         if bank.find(f"{paid.json['id']}-a1"):
             break

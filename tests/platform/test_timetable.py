@@ -55,6 +55,23 @@ async def test_a_failed_round_is_repeated_sooner_than_the_next_would_come(
     assert Job("job", every_s, Work()).pause_s(failures) == pause_s
 
 
+async def test_a_full_round_is_followed_by_the_next_at_once() -> None:
+    left, emptied, stop = [0] * 25, asyncio.Event(), asyncio.Event()
+
+    async def ten() -> int:
+        done = len(left[:10])
+        del left[:10]
+        if not left:
+            emptied.set()
+        return done
+
+    job = Job("ten at a time", 3600.0, ten, full=10)
+    keeping = asyncio.create_task(keep_timetable([job], stop))
+    await asyncio.wait_for(emptied.wait(), 5)
+    stop.set()
+    await asyncio.wait_for(keeping, 5)
+
+
 async def test_stopping_waits_for_the_round_under_way_but_not_for_ever() -> None:
     entered, cancelled, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
 

@@ -8,10 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
-import asyncpg
-
 from tallystick.cli.database import CONNECT_S, Reached, named_database
-from tallystick.cli.examinations import Finding
+from tallystick.cli.findings import Finding
 from tallystick.cli.here import find_running
 from tallystick.platform.postgres.address import BadDatabaseUrl
 from tallystick.platform.postgres.migrations import MigrationError, pending
@@ -42,7 +40,7 @@ async def _at(reached: Reached, mend: str) -> AsyncIterator[Finding]:
     place = f"{reached.login.host}:{reached.login.port}/{reached.login.database}"
     try:
         connection = await connect(reached.login, timeout=CONNECT_S)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
         words = str(error) or type(error).__name__
         yield Finding("database", "broken", f"{place}: {words}", mend)
         return
@@ -66,7 +64,7 @@ async def _migrations(reached: Reached) -> Finding:
         names = await pending(reached.owner)
     except MigrationError as error:
         return Finding("migrations", "broken", str(error))
-    except (OSError, asyncpg.PostgresError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
         return Finding("migrations", "broken", str(error), "DB_OWNER_URL=postgresql://...")
     if names:
         return Finding("migrations", "broken", f"pending: {', '.join(names)}", "tallystick migrate")

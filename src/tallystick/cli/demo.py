@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +13,7 @@ from tallystick.cli.failures import CannotRun
 from tallystick.cli.terminal import Format, Output, as_json, say
 
 if TYPE_CHECKING:
-    from tallystick.cli.stage import Stage
+    from tallystick.cli.showing.stage import Stage
     from tallystick.platform.settings import Settings
 
 
@@ -34,7 +35,7 @@ def demo(
     the books prove, the banks' own books equal ours, and every payment ended as it must.
     """
     from tallystick.cli.here import settings_here
-    from tallystick.cli.stopping import run_until_asked
+    from tallystick.cli.running.stopping import run_until_asked
 
     settings = settings_here()
     if settings.mode != "test":
@@ -47,7 +48,7 @@ async def _demo(
     settings: "Settings", payments: int, once: bool, seed: int, output: Format | None
 ) -> int:
     async with _found_stage(settings, output) as stage:
-        from tallystick.cli.demo_round import play_round
+        from tallystick.cli.showing.demo_round import play_round
 
         while True:
             code = await play_round(stage, payments, seed, output)
@@ -61,21 +62,20 @@ async def _found_stage(settings: "Settings", output: Format | None) -> "AsyncIte
     """The running platform's stage, or one of our own."""
     from tallystick.cli.database import reached_database
     from tallystick.cli.here import find_running
-    from tallystick.cli.supervisor import running_platform
+    from tallystick.cli.running.supervisor import running_platform
 
     running = find_running(settings.tallystick_home)
     if running is not None:
         async with reached_database(settings) as reached:
-            from tallystick.cli.stage import borrowed_stage
+            from tallystick.cli.showing.stage import borrowed_stage
 
             _tell(output, f"using the platform that runs at {running.api_url}")
             async with borrowed_stage(settings, running, reached) as stage:
                 yield stage
         return
-    _tell(output, "starting PostgreSQL, banks, API and worker ...")
     began_s = time.monotonic()
-    async with running_platform(settings, port=0) as platform:
-        from tallystick.cli.stage import own_stage
+    async with running_platform(settings, partial(_tell, output), port=0) as platform:
+        from tallystick.cli.showing.stage import own_stage
 
         async with own_stage(settings, platform) as stage:
             _tell(output, f"ready after {time.monotonic() - began_s:.1f} s")

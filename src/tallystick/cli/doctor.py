@@ -11,7 +11,7 @@ from tallystick.cli.terminal import Format, Output, as_json, show, show_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tallystick.cli.examinations import Finding
+    from tallystick.cli.findings import Finding
 
 
 def add_doctor(program: typer.Typer) -> None:
@@ -21,9 +21,13 @@ def add_doctor(program: typer.Typer) -> None:
 
 async def doctor(output: Output = None) -> None:
     """Check every outside need and say how to mend it; exit code 1 when something is broken."""
-    from tallystick.cli.examinations import examine
+    from tallystick.cli.database_examinations import examine_database
+    from tallystick.cli.examinations import examine_machine, examine_place, examine_settings
 
-    findings = await examine()
+    about_settings, settings = examine_settings()
+    findings = [*examine_machine(), about_settings]
+    if settings is not None:
+        findings += [*examine_place(settings), *await examine_database(settings)]
     _show(output, findings)
     if any(finding.state == "broken" for finding in findings):
         raise SystemExit(REFUSED)

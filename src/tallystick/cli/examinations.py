@@ -9,45 +9,38 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Final, Literal
-
-from msgspec import Struct
+from typing import Final
 
 from tallystick.cli.failures import explained
+from tallystick.cli.findings import Finding, State
 from tallystick.cli.here import find_running
-from tallystick.cli.ports import PortTaken, find_free_port, listen
+from tallystick.cli.running.ports import PortTaken, find_free_port, listen
 from tallystick.platform.secrets_file import FILE_NAME, SecretsMissing, keep_secrets
 from tallystick.platform.settings import Settings, load_settings
-
-State = Literal["ok", "note", "broken"]
 
 PYTHON_MIN: Final = (3, 11)
 DISK_BROKEN_BYTES: Final = 500_000_000
 DISK_NOTE_BYTES: Final = 2_000_000_000
 
 
-class Finding(Struct, frozen=True):
-    """One need, how it is met, and how to mend it."""
-
-    need: str
-    state: State
-    seen: str
-    mend: str | None = None
+def examine_machine() -> list[Finding]:
+    """What must be there before any setting is read."""
+    return [_python(), _packages(), _terminal()]
 
 
-async def examine() -> tuple[Finding, ...]:
-    """Look at everything, in the order in which it would be missed."""
-    findings = [_python(), _packages(), _terminal()]
+def examine_settings() -> tuple[Finding, Settings | None]:
+    """Whether the settings can be read, and they themselves if so."""
     try:
         settings = load_settings()
     except Exception as error:  # noqa: BLE001 - whatever is wrong with them is the finding
-        told = Finding("settings", "broken", explained(error), "docs/reference/settings.md")
-        return (*findings, told)
-    from tallystick.cli.database_examinations import examine_database
+        mend = "correct it; docs/reference/settings.md has all settings"
+        return Finding("settings", "broken", explained(error), mend), None
+    return Finding("settings", "ok", f"{settings.mode} mode"), settings
 
-    findings += [Finding("settings", "ok", f"{settings.mode} mode"), *_of_home(settings)]
-    findings += [_port(settings), _secrets(settings), *await examine_database(settings)]
-    return tuple(findings)
+
+def examine_place(settings: Settings) -> list[Finding]:
+    """The folder, the disk, the port, the secrets."""
+    return [*_of_home(settings), _port(settings), _secrets(settings)]
 
 
 def _python() -> Finding:

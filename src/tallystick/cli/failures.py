@@ -3,6 +3,7 @@ what somebody outside can mend.
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +16,10 @@ WRONG_USAGE: Final = 2
 CANNOT_RUN: Final = 3
 OUR_MISTAKE: Final = 70
 INTERRUPTED: Final = 130
+READER_GONE: Final = 141
 
 # By name, because importing the classes would make every command start slowly.
-_OF_THE_MACHINE: Final = frozenset(
+OF_THE_MACHINE: Final = frozenset(
     {
         "tallystick.app.NoDatabase",
         "tallystick.app.SandboxUnknown",
@@ -33,7 +35,13 @@ _OF_THE_MACHINE: Final = frozenset(
         "tallystick.platform.settings_file.UnknownConfigKey",
         "tallystick.sandbox.book.BookInUse",
         "tallystick.sandbox.server.SandboxPortTaken",
-        "asyncpg.exceptions._base.PostgresError",
+        "asyncpg.exceptions.InsufficientPrivilegeError",
+        "asyncpg.exceptions.InsufficientResourcesError",
+        "asyncpg.exceptions.InvalidAuthorizationSpecificationError",
+        "asyncpg.exceptions.InvalidCatalogNameError",
+        "asyncpg.exceptions.OperatorInterventionError",
+        "asyncpg.exceptions.PostgresConnectionError",
+        "asyncpg.exceptions.UndefinedTableError",
         "builtins.ConnectionError",
         "builtins.TimeoutError",
     }
@@ -65,6 +73,9 @@ def told_failures(output: Format | None) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:  # whoever read our answer has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(READER_GONE) from None
     except Exception as error:  # noqa: BLE001 - told, each with its exit code
         code = exit_code_of(error)
         if code == OUR_MISTAKE:
@@ -79,7 +90,7 @@ def exit_code_of(error: Exception) -> int:
     if isinstance(error, WrongUsage):
         return WRONG_USAGE
     names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
-    if names & _OF_THE_MACHINE or _is_about_settings(error):
+    if names & OF_THE_MACHINE or _is_about_settings(error):
         return CANNOT_RUN
     if any(name.startswith("tallystick.") for name in names):
         return REFUSED  # a named fact of one of the rooms
@@ -88,7 +99,11 @@ def exit_code_of(error: Exception) -> int:
 
 def explained(error: Exception) -> str:
     """The error in words for whoever can mend it."""
-    return _settings_faults(error) if _is_about_settings(error) else str(error)
+    if _is_about_settings(error):
+        return _settings_faults(error)
+    if type(error).__name__ == "UndefinedTableError":
+        return f"{error}: run tallystick migrate"
+    return str(error) or type(error).__name__
 
 
 def _is_about_settings(error: Exception) -> bool:
@@ -108,8 +123,11 @@ def _tell(error: Exception, output: Format | None) -> None:
 
 def _settings_faults(error: Exception) -> str:
     faults = error.errors(include_url=False, include_input=False)  # type: ignore[attr-defined]
-    lines = [f"{'.'.join(map(str, f['loc'])).upper() or 'settings'}: {f['msg']}" for f in faults]
-    return "; ".join(lines) + " (docs/reference/settings.md has all of them)"
+    return "; ".join(
+        f"{'.'.join(map(str, fault['loc'])).upper() or 'settings'}: "
+        f"{fault['msg'].removeprefix('Value error, ')}"
+        for fault in faults
+    )
 
 
 def _tell_mistake() -> None:

@@ -75,7 +75,7 @@ async def list_keys(
 
 
 async def revoke(
-    key: Annotated[str, typer.Argument(help="The key's id: key_...")], output: Output = None
+    key: Annotated[str, typer.Argument(help="The key's id.")], output: Output = None
 ) -> None:
     """End a key: within five seconds nobody takes it any more."""
     from tallystick.cli.database import opened_app

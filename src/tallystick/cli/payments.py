@@ -28,7 +28,7 @@ AMOUNTS = ("amount", "captured", "refunded")
 LIST_COLUMNS = ("created_at", "id", "status", *AMOUNTS, "currency", "route")
 EVENT_COLUMNS = ("version", "timestamp", "event_type", "data")
 
-PaymentId = Annotated[str, typer.Argument(help="pay_...")]
+PaymentId = Annotated[str, typer.Argument(help="The payment's id.")]
 Part = Annotated[int | None, typer.Option(min=1, help="In minor units; default: all.")]
 Key = Annotated[
     str | None,

@@ -1,6 +1,7 @@
 """`tallystick up`: everything on this machine, with payments flowing before one's eyes."""
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +10,7 @@ from tallystick.cli.command import command
 from tallystick.cli.terminal import Format, Output, as_json, say
 
 if TYPE_CHECKING:
-    from tallystick.cli.stopping import Stop
+    from tallystick.cli.running.stopping import Stop
     from tallystick.platform.settings import Settings
 
 PER_SECOND = 3.0
@@ -36,7 +37,7 @@ def up(
     Ctrl-C stops everything in order; the next start goes on with the same data.
     """
     from tallystick.cli.here import settings_here
-    from tallystick.cli.stopping import run_until_asked
+    from tallystick.cli.running.stopping import run_until_asked
 
     began_s = time.monotonic()
     settings = settings_here()
@@ -56,18 +57,17 @@ async def _up(
     seed: int,
     output: Format | None,
 ) -> int:
-    from tallystick.cli.supervisor import running_platform
+    from tallystick.cli.running.supervisor import running_platform
 
-    _tell(output, f"starting PostgreSQL, banks, API and worker in {settings.tallystick_home} ...")
-    async with running_platform(settings) as platform:
+    async with running_platform(settings, partial(_tell, output)) as platform:
         # Its imports wait until the children have begun with theirs.
-        from tallystick.cli.show import Show
-        from tallystick.cli.stage import own_stage
+        from tallystick.cli.showing.show import Show
+        from tallystick.cli.showing.stage import own_stage
 
         async with own_stage(settings, platform) as stage:
             show = Show(stage, platform, stop, began_s, output)
             code = await show.play(pace, seed)
-        _tell(output, "stopping API, worker, banks and PostgreSQL ...")
+        _tell(output, "stopping everything in order ...")
     _tell(output, "stopped")
     return code
 

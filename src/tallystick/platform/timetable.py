@@ -16,20 +16,25 @@ from tallystick.platform.telemetry import get_logger
 RETRY_PAUSES_S: Final = (1.0, 5.0, 15.0, 60.0)
 FINISH_S: Final = 20.0
 
+_FAILED: Final = object()
 _log = get_logger("tallystick.timetable")
 
 
 class Job(Struct, frozen=True):
-    """One thing to be done again and again. `run` does one round; what it answers is ignored."""
+    """One thing to be done again and again: `run` does one round.
+
+    With `full` a round that answers this number left something undone: the next follows at once.
+    """
 
     name: str
     every_s: float
     run: Callable[[], Awaitable[object]]
+    full: int | None = None
 
-    def pause_s(self, failures: int) -> float:
+    def pause_s(self, failures: int, answer: object = None) -> float:
         """How long to wait after a round, `failures` rounds in a row having failed."""
         if not failures:
-            return self.every_s
+            return 0.0 if self.full is not None and answer == self.full else self.every_s
         return min(self.every_s, RETRY_PAUSES_S[min(failures, len(RETRY_PAUSES_S)) - 1])
 
 
@@ -52,22 +57,22 @@ async def keep_timetable(
 
 async def run_once(jobs: Sequence[Job]) -> tuple[str, ...]:
     """One round of every job, one after the other; the names of those that failed."""
-    return tuple([job.name for job in jobs if not await _round(job)])
+    return tuple([job.name for job in jobs if await _round(job) is _FAILED])
 
 
 async def _keep(job: Job, stop: asyncio.Event) -> None:
     failures = 0
     while not stop.is_set():
-        failures = 0 if await _round(job) else failures + 1
+        answer = await _round(job)
+        failures = failures + 1 if answer is _FAILED else 0
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), job.pause_s(failures))
+            await asyncio.wait_for(stop.wait(), job.pause_s(failures, answer))
 
 
-async def _round(job: Job) -> bool:
-    """Whether the round went well."""
+async def _round(job: Job) -> object:
+    """What the round answered, or that it failed."""
     try:
-        await job.run()
+        return await job.run()
     except Exception:  # noqa: BLE001 - one job's trouble is not the others'
         _log.exception("job_failed", job=job.name)
-        return False
-    return True
+        return _FAILED

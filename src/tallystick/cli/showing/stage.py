@@ -9,10 +9,10 @@ from typing import Final
 from tallystick.app import App
 from tallystick.cli.api_client import ApiClient
 from tallystick.cli.database import Reached, app_over
-from tallystick.cli.demo_merchant import demo_credentials
 from tallystick.cli.here import Credentials, Running
-from tallystick.cli.stories import Webhook
-from tallystick.cli.supervisor import Platform
+from tallystick.cli.running.supervisor import Platform
+from tallystick.cli.showing.demo_merchant import demo_credentials
+from tallystick.cli.showing.stories import Webhook
 from tallystick.platform.settings import Settings, secret
 
 PATIENCE_S: Final = 60.0

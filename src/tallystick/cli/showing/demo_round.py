@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from msgspec import Struct
 
 from tallystick.books import Proof
-from tallystick.cli.bank_books import Comparison, compare_with_banks
 from tallystick.cli.books import show_broken
 from tallystick.cli.failures import REFUSED
-from tallystick.cli.figures import Figures, read_figures
-from tallystick.cli.picture import money_table
-from tallystick.cli.stage import Stage
-from tallystick.cli.stories import STORIES
+from tallystick.cli.showing.bank_books import Comparison, compare_with_banks
+from tallystick.cli.showing.figures import Figures, read_figures
+from tallystick.cli.showing.picture import money_table
+from tallystick.cli.showing.stage import Stage
+from tallystick.cli.showing.stories import STORIES
+from tallystick.cli.showing.traffic import Tally, Traffic
 from tallystick.cli.terminal import Format, Record, as_json, say, show, show_json, show_records
-from tallystick.cli.traffic import Tally, Traffic
 
 DIFFERENCES_SHOWN = 10
 TROUBLES_SHOWN = 5

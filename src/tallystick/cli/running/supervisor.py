@@ -17,11 +17,15 @@ from typing import Final
 
 import msgspec
 
-from tallystick.cli.children import Child, alive_until, stop_all
 from tallystick.cli.database import Reached, named_database
-from tallystick.cli.environment import sandbox_environment, server_environment, worker_environment
 from tallystick.cli.here import Running, forget_running, write_running
-from tallystick.cli.ports import listen
+from tallystick.cli.running.children import Child, alive_until, stop_all
+from tallystick.cli.running.environment import (
+    sandbox_environment,
+    server_environment,
+    worker_environment,
+)
+from tallystick.cli.running.ports import listen, url_of
 from tallystick.cli.serve import INHERITED
 from tallystick.platform.postgres.embedded import embedded_postgres
 from tallystick.platform.postgres.migrations import migrate
@@ -95,12 +99,12 @@ class Platform:
 
 @asynccontextmanager
 async def running_platform(
-    settings: Settings, *, port: int | None = None
+    settings: Settings, tell: Tell, *, port: int | None = None
 ) -> AsyncIterator[Platform]:
     """Everything, started; the API may still need a moment (`Platform.api_answers`).
 
-    `port` overrides the settings'. Raises AlreadyRunning, PortTaken, EmbeddedPostgresFailed,
-    MigrationError.
+    `tell` hears that it begins; `port` overrides the settings'. Raises AlreadyRunning, PortTaken,
+    EmbeddedPostgresFailed, MigrationError.
     """
     home = settings.tallystick_home.resolve()
     make_home(home)
@@ -109,7 +113,9 @@ async def running_platform(
     notices: deque[tuple[float, str]] = deque(maxlen=NOTICES)
     crew = Crew(home, lambda text: notices.append((time.monotonic(), text)))
     sandbox_port = _sandbox_port(settings)
+    is_embedded = named_database(settings) is None
     with listen(settings.host, settings.port if port is None else port) as listener:
+        tell(f"starting {'PostgreSQL, ' if is_embedded else ''}banks, API and worker in {home} ...")
         try:
             _start_sandbox(crew, sandbox_port)
             async with _database(settings, home) as (reached, pid):
@@ -117,7 +123,7 @@ async def running_platform(
                 _start_servers(crew, settings, reached, sandbox_port, listener.fileno())
                 platform = Platform(
                     settings=settings,
-                    api_url=_url(settings.host, listener.getsockname()[1]),
+                    api_url=url_of(listener, settings.host),
                     sandbox_port=sandbox_port,
                     reached=reached,
                     crew=crew,
@@ -224,8 +230,3 @@ def _empty_folder(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
-
-
-def _url(host: str, port: int) -> str:
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - what to call
-    return f"http://{f'[{shown}]' if ':' in shown and shown[0] != '[' else shown}:{port}"

@@ -88,13 +88,16 @@ class Child:
         failures = 0
         while True:
             began_at = time.monotonic()
-            self._process = await self._spawn()
-            code = await self._process.wait()
+            try:
+                self._process = await self._spawn()
+                end = _end(await self._process.wait())
+            except OSError as error:  # no memory, no process left
+                end = f"could not be started ({error})"
             self.deaths += 1
             self.died.set()
             failures = 1 if time.monotonic() - began_at > HEALTHY_S else failures + 1
             pause_s = PAUSES_S[min(failures, len(PAUSES_S)) - 1]
-            self.tell(f"{self.name} {_end(code)}; starting it again in {pause_s:g} s")
+            self.tell(f"{self.name} {end}; starting it again in {pause_s:g} s")
             await asyncio.sleep(pause_s)
 
     async def _spawn(self) -> Process:

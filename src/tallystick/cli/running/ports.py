@@ -1,5 +1,6 @@
 """Listening before anybody serves: a taken port is found out at once, and said with a way out."""
 
+import ipaddress
 import socket
 from typing import Final
 
@@ -30,6 +31,14 @@ def listen(host: str, port: int) -> socket.socket:
         return _bound(host, port)
     except (OSError, OverflowError) as error:
         raise PortTaken(host, port, getattr(error, "strerror", None) or str(error)) from None
+
+
+def url_of(listener: socket.socket, host: str) -> str:
+    """The URL under which this machine reaches a socket that listens on `host`."""
+    address, port = listener.getsockname()[:2]
+    if ipaddress.ip_address(address).is_unspecified:  # it listens everywhere
+        host = "127.0.0.1" if listener.family is socket.AF_INET else "::1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def find_free_port(host: str, first: int) -> int | None:

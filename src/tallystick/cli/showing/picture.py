@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tallystick.cli.figures import Figures
+from tallystick.cli.showing.figures import Figures
 from tallystick.cli.terminal import Amount
 
 STATES: Final = {

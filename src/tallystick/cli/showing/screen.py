@@ -1,7 +1,6 @@
 """The screen: the live picture on a terminal, a plain line now and then where there is none."""
 
 import asyncio
-import os
 import sys
 import termios
 import time
@@ -14,11 +13,11 @@ from typing import Final
 import msgspec
 
 from tallystick.app import App
-from tallystick.cli.figures import Figures, read_figures
-from tallystick.cli.picture import View, clock, picture
-from tallystick.cli.supervisor import Platform
+from tallystick.cli.running.supervisor import Platform
+from tallystick.cli.showing.figures import Figures, read_figures
+from tallystick.cli.showing.picture import View, clock, picture
+from tallystick.cli.showing.traffic import Tally
 from tallystick.cli.terminal import Amount, Format, as_json, console, say
-from tallystick.cli.traffic import Tally
 from tallystick.platform.postgres.pools import Overloaded
 
 LOOK_S: Final = 2.0
@@ -50,7 +49,8 @@ class Screen:
             group.create_task(self._draw_on() if self._is_live() else self._tell_on())
 
     def _is_live(self) -> bool:
-        return sys.stdout.isatty() and not as_json(self.output)
+        terminal = console()
+        return terminal.is_terminal and not terminal.is_dumb_terminal and not as_json(self.output)
 
     async def _look_on(self) -> None:
         pause_s = LOOK_S
@@ -110,7 +110,7 @@ class Screen:
 
     def _recent_notices(self, now_s: float) -> list[str]:
         recent = [text for at_s, text in self.platform.notices if now_s - at_s < NOTICE_S]
-        return [*recent, *self.tally.troubles[-1:]][-NOTICES_SHOWN:]
+        return recent[-NOTICES_SHOWN:]
 
     def _pace(self, now_s: float) -> float:
         """Stories a second over the last while."""
@@ -124,10 +124,10 @@ class Screen:
 @contextmanager
 def _unmarked_keys() -> Iterator[None]:
     """Keep the terminal from writing ^C into the picture."""
-    keyboard = sys.stdin.fileno()
-    if not os.isatty(keyboard):
+    if sys.stdin is None or not sys.stdin.isatty():
         yield
         return
+    keyboard = sys.stdin.fileno()
     before = termios.tcgetattr(keyboard)
     without = [*before[:3], before[3] & ~termios.ECHOCTL, *before[4:]]
     termios.tcsetattr(keyboard, termios.TCSADRAIN, without)

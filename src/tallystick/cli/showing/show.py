@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
 from tallystick.cli.failures import REFUSED
-from tallystick.cli.screen import Screen
-from tallystick.cli.stage import Stage
-from tallystick.cli.stopping import Stop, first_ended
-from tallystick.cli.supervisor import Platform
-from tallystick.cli.terminal import Format, as_json, say, show_json
-from tallystick.cli.traffic import Traffic
-from tallystick.cli.welcome import welcome
+from tallystick.cli.running.stopping import Stop, first_ended
+from tallystick.cli.running.supervisor import Platform
+from tallystick.cli.showing.screen import Screen
+from tallystick.cli.showing.stage import Stage
+from tallystick.cli.showing.traffic import Traffic
+from tallystick.cli.showing.welcome import welcome
+from tallystick.cli.terminal import Format, as_json, say
 
 PROOF_S: Final = 60.0
 
@@ -31,6 +33,7 @@ class Show:
         """Until somebody asks to stop; the exit code. `pace` is customers a second, 0 for none."""
         self._welcome()
         traffic = Traffic(self.stage.api, self.stage.webhook, seed)
+        traffic.tally.on_trouble = self.platform.crew.tell
         screen = Screen(self.stage.app, self.platform, traffic.tally, self.began_s, self.output)
         with self.stop.gently():
             await first_ended(
@@ -53,7 +56,7 @@ class Show:
             datetime.now(UTC),
         )
         if as_json(self.output):
-            show_json(told)
+            say(msgspec.json.encode(told).decode())  # each line is one document, as the figures
             return
         for line in ("", *told.lines(), ""):
             say(line)

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from tallystick.cli.here import Credentials
-from tallystick.cli.stories import PAYMENTS, WEBHOOK, Webhook, report
+from tallystick.cli.showing.stories import PAYMENTS, WEBHOOK, Webhook, report
 
 FIRST_PAYMENT: Final = {"amount": 125_000, "currency": "INR", "payment_method": "tok_visa"}
 
@@ -17,7 +17,7 @@ class Welcome(Struct, frozen=True):
     """The places of a running platform, and the lines to try it with."""
 
     api: str
-    docs: str
+    docs: str | None  # in test mode
     openapi: str
     metrics: str
     home: str
@@ -27,8 +27,9 @@ class Welcome(Struct, frozen=True):
 
     def lines(self) -> list[str]:
         """For the terminal; what is to be pasted stands alone, so that nothing breaks it."""
+        docs = "/docs, " if self.docs else ""
         places = [
-            f"  API       {self.api}   with /docs, /openapi.json, /metrics, /ready",
+            f"  API       {self.api}   with {docs}/openapi.json, /metrics, /ready",
             f"  data      {self.home}   with logs/ of each process",
         ]
         if self.api_key is None:
@@ -51,7 +52,7 @@ def welcome(
     """What to say about the platform at this address."""
     return Welcome(
         api=api_url,
-        docs=f"{api_url}/docs",
+        docs=f"{api_url}/docs" if credentials else None,
         openapi=f"{api_url}/openapi.json",
         metrics=f"{api_url}/metrics",
         home=home,

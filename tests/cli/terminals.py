@@ -19,6 +19,9 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
+import pytest
+
+from tallystick.cli import main
 from tallystick.platform.postgres.postmaster import free_port
 from tallystick.platform.settings import Settings, variable_of
 
@@ -74,8 +77,32 @@ class Place:
         return found
 
 
+@dataclass(frozen=True)
+class Inside:
+    """The same commands within the test's own process, whose environment they see."""
+
+    capsys: pytest.CaptureFixture[str]
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        """The exit code, and what was said on both streams."""
+        self.capsys.readouterr()
+        code = 0
+        try:
+            main(list(words))
+        except SystemExit as left:
+            code = left.code if isinstance(left.code, int) else 1 if left.code else 0
+        said = self.capsys.readouterr()
+        return code, said.out, said.err
+
+    def told(self, *words: str, code: int = 0) -> Any:
+        """The answer as JSON."""
+        got, out, err = self.run(*words, "--output", "json")
+        assert got == code, out + err
+        return json.loads(out)
+
+
 @dataclass
-class Session:
+class Started:
     """A command that runs on, such as `up`; what it says is in a file."""
 
     process: subprocess.Popen[bytes]
@@ -114,7 +141,7 @@ def place() -> Iterator[Place]:
 
 
 @contextmanager
-def session(at: Place, *arguments: str, **variables: str) -> Iterator[Session]:
+def started(at: Place, *arguments: str, **variables: str) -> Iterator[Started]:
     """A command that runs until it is ended, at the latest with the block."""
     said_in = at.home.parent / f"said-{time.monotonic_ns()}"
     with said_in.open("wb") as said:
@@ -127,7 +154,7 @@ def session(at: Place, *arguments: str, **variables: str) -> Iterator[Session]:
             stderr=said,
         )
     try:
-        yield Session(process, said_in)
+        yield Started(process, said_in)
     finally:
         if process.poll() is None:
             process.terminate()
@@ -135,7 +162,7 @@ def session(at: Place, *arguments: str, **variables: str) -> Iterator[Session]:
 
 
 @dataclass
-class TerminalSession(Session):
+class OnTerminal(Started):
     """A command on a terminal of 80 columns and 24 lines; what it draws is in a file too."""
 
     keyboard: int
@@ -147,7 +174,7 @@ class TerminalSession(Session):
 
 
 @contextmanager
-def terminal_session(at: Place, *arguments: str) -> Iterator[TerminalSession]:
+def on_terminal(at: Place, *arguments: str) -> Iterator[OnTerminal]:
     """The same on a terminal of its own."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
@@ -166,7 +193,7 @@ def terminal_session(at: Place, *arguments: str) -> Iterator[TerminalSession]:
     reader = threading.Thread(target=_copy, args=(ours, said_in), daemon=True)
     reader.start()
     try:
-        yield TerminalSession(process, said_in, ours)
+        yield OnTerminal(process, said_in, ours)
         reader.join(PATIENCE_S)
     finally:
         if process.poll() is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tallystick.cli.api_client import ApiAway, ApiClient, ApiRefused
-from tallystick.cli.stories import Story, UnexpectedEnd, Webhook, deal
+from tallystick.cli.showing.stories import Story, UnexpectedEnd, Webhook, deal
 
 AT_ONCE: Final = 16
 TROUBLES_KEPT: Final = 20
@@ -24,9 +24,9 @@ class Tally:
     kinds: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     troubles: list[str] = field(default_factory=list)
-    trouble_count: int = 0
     first_payment_s: float | None = None  # monotonic
     on_end: Callable[[], None] = field(default=lambda: None)
+    on_trouble: Callable[[str], None] = field(default=lambda _: None)
 
     @property
     def told(self) -> int:
@@ -42,9 +42,10 @@ class Tally:
     def add_trouble(self, kind: str, error: Exception) -> None:
         self.kinds[kind] += 1
         self.outcomes["unexpected"] += 1
-        self.trouble_count += 1
+        trouble = f"{kind}: {error}"
         if len(self.troubles) < TROUBLES_KEPT:
-            self.troubles.append(f"{kind}: {error}")
+            self.troubles.append(trouble)
+        self.on_trouble(trouble)
         self.on_end()
 
 

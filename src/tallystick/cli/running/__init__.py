@@ -1,0 +1,1 @@
+"""Running a platform on one machine: its processes, their settings, their end."""
