@@ -19,6 +19,10 @@ async def hostile_bank(answer: Answer) -> AsyncIterator[str]:
             await answer(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
+        except RuntimeError:
+            # uvloop's word for a write after the caller has hung up.
+            if not writer.transport.is_closing():
+                raise
         finally:
             writer.close()
 
