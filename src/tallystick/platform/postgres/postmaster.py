@@ -176,9 +176,9 @@ def _quoted(folder: Path) -> str:
 
 
 def _shared_buffers_mb() -> int:
-    """256, or an eighth of a small machine's memory."""
+    """An eighth of the machine's memory, at most 1 GB; it is taken only as it is used."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(16, min(256, memory // 8 // 1_048_576))
+    return max(16, min(1_024, memory // 8 // 1_048_576))
 
 
 def _open_log(place: Place) -> IO[bytes]:
