@@ -55,7 +55,8 @@ async def write(
         await batch.lock(transfers, verbs)
         verdict = batch.judge(next(CHANGES), transfers, verbs, at=at, lane=0, batch=1)
         assert verdict.refusal is None, verdict.refusal
-        return await batch.write()
+        await batch.write()
+        return batch.transfers
 
 
 async def furnished(writer: Connection) -> None:
@@ -148,7 +149,8 @@ async def test_a_refused_change_writes_nothing(writer: Connection, database: Dat
         verdicts = [
             batch.judge(next(CHANGES), [order], (), at=AT, lane=0, batch=2) for order in orders
         ]
-        rows = await batch.write()
+        await batch.write()
+        rows = batch.transfers
 
     assert [verdict.refusal and verdict.refusal[0] for verdict in verdicts] == [
         *(None, "insufficient_funds", None)

@@ -11,7 +11,7 @@ from typing import Literal
 from tallystick.platform.postgres.address import Address
 
 Fate = Literal["pass", "lose_request", "lose_reply"]
-_COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
+_COMMIT = b"COMMIT\x00"  # the end of a simple query: COMMIT alone, or a script that ends with it
 _CHUNK_BYTES = 65_536
 
 

@@ -28,7 +28,7 @@ from tallystick.journal.model import (
     Told,
 )
 from tallystick.journal.projections import ProjectionBatch, ProjectionTable
-from tallystick.journal.store import LaneRow
+from tallystick.journal.store import LaneRow, Seal
 from tallystick.ledger import LedgerBatch, TransferRow
 from tallystick.platform.clock import Clock
 from tallystick.platform.crash import crash_point
@@ -42,14 +42,13 @@ Outcome = Recorded | JournalError
 
 
 class Written(Struct, frozen=True):
-    """A batch that only waits for its commit: one outcome a change, and the head it would leave.
+    """A batch that only waits for its seal and its commit: one outcome a change.
 
-    `head` is None when there was nothing to write.
+    `seal` is None when there was nothing to write, or only claims of refusals.
     """
 
     outcomes: list[Outcome]
-    batch: int
-    head: bytes | None
+    seal: Seal | None
 
 
 class BatchWriter:
@@ -77,13 +76,13 @@ class BatchWriter:
         self._at: datetime
 
     async def write(self, changes: Sequence[Change]) -> Written:
-        """Judge every change and write all that is accepted. The caller commits."""
+        """Judge every change and write all that is accepted. The caller seals and commits."""
         await self._lock_and_load(changes)
         batch = self._row.seq + 1
         outcomes = await self._judge_and_append(changes, batch)
-        head = await self._write_rows(batch)
+        seal = await self._write_rows(batch)
         crash_point("journal.before_commit")
-        return Written(outcomes, batch, head)
+        return Written(outcomes, seal)
 
     async def _lock_and_load(self, changes: Sequence[Change]) -> None:
         connection = self._connection
@@ -235,18 +234,24 @@ class BatchWriter:
         kept = self._new_claims if closed.id in self._new_claims else self._closed_claims
         kept[closed.id] = closed
 
-    async def _write_rows(self, batch: int) -> bytes | None:
+    async def _write_rows(self, batch: int) -> Seal | None:
         connection = self._connection
         await self._append(batch)
         if self._new_claims:
             await store.insert_claims(connection, _sorted(self._new_claims))
         if self._closed_claims:
             await store.close_claims(connection, _sorted(self._closed_claims))
-        transfers = await self._ledger.write()
-        await self._projections.write(self._told)
+        transfers = self._ledger.transfers
         if not self._fact_rows and not transfers:
             return None
-        return await self._seal(batch, self._fact_rows, transfers)
+        writing = asyncio.create_task(self._ledger.write())
+        await asyncio.sleep(0)  # PostgreSQL is at work: time to hash
+        try:
+            seal = self._seal(batch, transfers)
+        finally:
+            await writing
+        await self._projections.write(self._told)
+        return seal
 
     def _fact_row(self, fact: Told, batch: int) -> tuple[Any, ...]:
         return (
@@ -264,17 +269,17 @@ class BatchWriter:
             fact.origin.cause,
         )
 
-    async def _seal(
-        self, batch: int, facts: list[tuple[Any, ...]], transfers: list[TransferRow]
-    ) -> bytes:
-        lane, row, at = self._lane, self._row, self._at
-        position = row.position + len(facts)
-        head = next_head(row.head, (lane, batch, at), facts, transfers)
-        await self._connection.execute(
-            store.INSERT_BATCH, lane, batch, at, len(facts), len(transfers), position, head
+    def _seal(self, batch: int, transfers: Sequence[TransferRow]) -> Seal:
+        row, facts = self._row, self._fact_rows
+        return Seal(
+            self._lane,
+            batch,
+            self._at,
+            len(facts),
+            len(transfers),
+            row.position + len(facts),
+            next_head(row.head, (self._lane, batch, self._at), facts, transfers),
         )
-        await self._connection.execute(store.MOVE_LANE, lane, batch, position, head, at)
-        return head
 
 
 def _sorted(claims: Mapping[UUID, StandingClaim]) -> list[StandingClaim]:

@@ -158,7 +158,7 @@ class Journal:
                 else:
                     await self._lane.record([ticket for ticket in tickets if ticket.waits])
             except OutcomeOpen as error:
-                _log.warning("outcome_open", batch=error.written.batch)
+                _log.warning("outcome_open", batch=error.seal.batch)
                 open_batch = error
             except LaneUnavailable as error:
                 _log.warning("lane_unavailable", failures=failures, error=str(error))

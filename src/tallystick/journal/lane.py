@@ -12,9 +12,10 @@ from uuid import UUID
 import asyncpg
 
 from tallystick.journal import store
-from tallystick.journal.batch import BatchWriter, Written
+from tallystick.journal.batch import BatchWriter, Outcome, Written
 from tallystick.journal.model import Change, Conflict, Recorded, Refused
 from tallystick.journal.projections import ProjectionTable
+from tallystick.journal.store import Seal
 from tallystick.platform.clock import Clock
 from tallystick.platform.crash import crash_point
 from tallystick.platform.postgres.pools import Connection, Database
@@ -54,6 +55,9 @@ LOST = (
 )
 
 
+TOLD_AT_ONCE = 64
+
+
 class LaneUnavailable(Exception):
     """What is unanswered is surely not recorded: the database is away or too slow."""
 
@@ -61,10 +65,13 @@ class LaneUnavailable(Exception):
 class OutcomeOpen(Exception):
     """COMMIT went out and no answer came back; `settle` will learn what became of the batch."""
 
-    def __init__(self, tickets: Sequence["Ticket"], written: Written) -> None:
+    def __init__(
+        self, tickets: Sequence["Ticket"], outcomes: Sequence[Outcome], seal: Seal
+    ) -> None:
         super().__init__("the answer to COMMIT was lost")
         self.tickets = tickets
-        self.written = written
+        self.outcomes = outcomes
+        self.seal = seal
 
 
 class Ticket:
@@ -73,7 +80,7 @@ class Ticket:
     `deadline_s` is an instant of the event loop's own clock.
     """
 
-    __slots__ = ("change", "deadline_s", "future")
+    __slots__ = ("change", "deadline_s", "future", "judged")
 
     def __init__(
         self, change: Change, future: "asyncio.Future[Recorded]", deadline_s: float
@@ -81,11 +88,12 @@ class Ticket:
         self.change = change
         self.future = future
         self.deadline_s = deadline_s
+        self.judged = False
 
     @property
     def waits(self) -> bool:
-        """False once it has its answer, or nobody waits for one any more."""
-        return not self.future.done()
+        """False once it has its answer or is about to, or nobody waits for one any more."""
+        return not (self.judged or self.future.done())
 
     def answer(self, outcome: Recorded | Exception) -> None:
         if self.future.done():
@@ -111,8 +119,11 @@ class Lane:
         self._tables = tables
         self.number = number
         self._connection: Connection | None = None
+        self._telling: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
+        if self._telling:
+            await self._telling
         await self._drop()
 
     async def record(self, tickets: Sequence[Ticket]) -> None:
@@ -132,17 +143,17 @@ class Lane:
 
         If it is not, they stay unanswered and are to be judged again. Raises LaneUnavailable.
         """
-        written = open_batch.written
+        seal = open_batch.seal
         try:
             connection = await self._connected()
             async with connection.transaction():
                 await store.lock_lane(connection, self.number)
-                head = await connection.fetchval(store.HEAD_OF_BATCH, self.number, written.batch)
+                head = await connection.fetchval(store.HEAD_OF_BATCH, self.number, seal.batch)
         except (*TRANSIENT, *LOST) as error:
             await self._drop()
             raise LaneUnavailable(str(error)) from error
-        if head == written.head:
-            _answer(open_batch.tickets, written)
+        if head == seal.head:
+            self._answer(open_batch.tickets, open_batch.outcomes)
 
     async def _attempt(self, tickets: Sequence[Ticket]) -> None:
         try:
@@ -164,19 +175,28 @@ class Lane:
             raise
         await self._commit(connection, tickets, written)
         crash_point("journal.after_commit")
-        _answer(tickets, written)
+        self._answer(tickets, written.outcomes)
 
     async def _commit(
         self, connection: Connection, tickets: Sequence[Ticket], written: Written
     ) -> None:
         try:
-            await connection.execute("COMMIT")
+            if written.seal is None:
+                await connection.execute("COMMIT")
+            else:
+                await store.seal_and_commit(connection, written.seal)
         except BaseException as error:
             await self._drop()
-            if written.head is None:
+            if written.seal is None:
                 # Only claims of refusals were in it: judging again finds them or writes them.
                 raise LaneUnavailable(str(error)) from error
-            raise OutcomeOpen(tickets, written) from error
+            raise OutcomeOpen(tickets, written.outcomes, written.seal) from error
+
+    def _answer(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> None:
+        """Answer while the next batch is on its way: a thousand callers at once would delay it."""
+        for ticket in tickets:
+            ticket.judged = True
+        self._telling = asyncio.create_task(_tell(tickets, outcomes, self._telling))
 
     async def _without_culprit(self, tickets: Sequence[Ticket], error: Exception) -> None:
         """Leave out the change the constraint names, else halve, and judge again."""
@@ -211,9 +231,16 @@ class Lane:
             connection.terminate()
 
 
-def _answer(tickets: Sequence[Ticket], written: Written) -> None:
-    for ticket, outcome in zip(tickets, written.outcomes, strict=True):
-        ticket.answer(outcome)
+async def _tell(
+    tickets: Sequence[Ticket], outcomes: Sequence[Outcome], before: "asyncio.Task[None] | None"
+) -> None:
+    if before:
+        await before
+    for start in range(0, len(tickets), TOLD_AT_ONCE):
+        told = slice(start, start + TOLD_AT_ONCE)
+        for ticket, outcome in zip(tickets[told], outcomes[told], strict=True):
+            ticket.answer(outcome)
+        await asyncio.sleep(0)
 
 
 def _named_by(error: Exception, tickets: Sequence[Ticket]) -> Ticket | None:

@@ -46,13 +46,15 @@ FACTS_OF_MANY = f"""
 
 LOCK_ALL_LANES = "SELECT lane FROM journal_lanes ORDER BY lane FOR UPDATE"
 LOCK_LANE = "SELECT seq, position, head, last_at FROM journal_lanes WHERE lane = $1 FOR UPDATE"
-MOVE_LANE = """
-UPDATE journal_lanes SET seq = $2, position = $3, head = $4, last_at = $5 WHERE lane = $1
-"""
-INSERT_BATCH = """
+# One message for three statements, because the whole cell waits for the lane. Such a message takes
+# no parameters; all that goes in are numbers, an instant and the hexadecimal digits of a hash.
+SEAL_AND_COMMIT = """
 INSERT INTO journal_batches (lane, batch, at, facts, transfers, last_position, head)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-"""
+VALUES ({lane:d}, {batch:d}, '{at}', {facts:d}, {transfers:d}, {position:d}, '\\x{head}');
+UPDATE journal_lanes
+   SET seq = {batch:d}, position = {position:d}, head = '\\x{head}', last_at = '{at}'
+ WHERE lane = {lane:d};
+COMMIT"""
 HEAD_OF_BATCH = "SELECT head FROM journal_batches WHERE lane = $1 AND batch = $2"
 
 CLAIM_COLUMNS = ", ".join(StandingClaim.__struct_fields__)
@@ -89,6 +91,24 @@ class LaneRow(Struct, frozen=True):
     position: int
     head: bytes
     last_at: datetime
+
+
+class Seal(Struct, frozen=True):
+    """A batch's own row: how much it holds, and the chain's head after it."""
+
+    lane: int
+    batch: int
+    at: datetime
+    facts: int
+    transfers: int
+    position: int  # of its last fact
+    head: bytes
+
+
+async def seal_and_commit(connection: Connection, seal: Seal) -> None:
+    """Write the batch's row, move its lane and commit."""
+    fields = structs.asdict(seal) | {"at": seal.at.isoformat(), "head": seal.head.hex()}
+    await connection.execute(SEAL_AND_COMMIT.format(**fields))
 
 
 async def lock_lane(connection: Connection, lane: int) -> LaneRow:

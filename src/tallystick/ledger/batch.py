@@ -26,6 +26,7 @@ class LedgerBatch:
         self._connection = connection
         self._bench = Bench({}, {})
         self._loaded_accounts: dict[UUID, Account] = {}
+        self._places: dict[UUID, store.Place] = {}
         self._loaded_reservations: frozenset[UUID] = frozenset()
         self._waiting: list[TransferRow] = []
         self._written: list[TransferRow] = []
@@ -37,10 +38,10 @@ class LedgerBatch:
         account_ids, reservation_ids = _touched(transfers, verbs)
         if reservation_ids:
             account_ids |= await store.accounts_of_reservations(self._connection, reservation_ids)
-        accounts = {}
+        accounts: dict[UUID, Account] = {}
         reservations = {}
         if account_ids:
-            accounts = await store.lock_accounts(self._connection, account_ids)
+            accounts, self._places = await store.lock_accounts(self._connection, account_ids)
         if reservation_ids:
             reservations = await store.lock_reservations(self._connection, reservation_ids)
         self._loaded_accounts = dict(accounts)
@@ -71,11 +72,13 @@ class LedgerBatch:
             self._written.extend(rows)
             await store.insert_transfers(self._connection, rows)
 
-    async def write(self) -> list[TransferRow]:
-        """Write what is left, then reservations and accounts, each in one sorted statement.
+    @property
+    def transfers(self) -> list[TransferRow]:
+        """The batch's transfers so far appended, in the order of their ids."""
+        return sorted(self._written, key=_by_id)
 
-        Returns the batch's transfers in the order of their ids.
-        """
+    async def write(self) -> None:
+        """Write what is left, then reservations and accounts, each in one sorted statement."""
         await self.append()
         connection, bench = self._connection, self._bench
         changed = sorted(bench.changed_reservations)
@@ -86,7 +89,6 @@ class LedgerBatch:
         if settled:
             await store.update_reservations(connection, settled)
         await self._write_accounts()
-        return sorted(self._written, key=_by_id)
 
     async def _write_accounts(self) -> None:
         connection, bench, loaded = self._connection, self._bench, self._loaded_accounts
@@ -98,7 +100,7 @@ class LedgerBatch:
         if opened:
             await store.insert_accounts(connection, opened)
         if moved:
-            await store.move_accounts(connection, moved, moved[0].last_at)
+            await store.move_accounts(connection, moved, self._places, moved[0].last_at)
         if altered:
             await store.alter_accounts(connection, altered, altered[0].last_at)
 

@@ -1,8 +1,8 @@
 """All SQL of the ledger. Only the journal's lane calls what writes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from msgspec import structs
@@ -10,13 +10,16 @@ from msgspec import structs
 from tallystick.ledger.model import Account, Reservation, TransferRow
 from tallystick.platform.postgres.pools import Connection
 
+# Where a row lies: its page, and its number there.
+Place: TypeAlias = tuple[int, int]
+
 ACCOUNT_COLUMNS = ", ".join(Account.__struct_fields__)
 TRANSFER_COLUMNS = TransferRow.__struct_fields__
 
 # Sorted locks: two batches of different lanes that share accounts queue up, never in a circle.
 # PostgreSQL re-reads a row it had to wait for, so these are the rows as they stand under the lock.
 LOCK_ACCOUNTS = f"""
-SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts
+SELECT {ACCOUNT_COLUMNS}, ctid FROM ledger_accounts
  WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE
 """
 
@@ -35,15 +38,17 @@ SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[
                      $12::bigint[], $13::integer[], $14::timestamptz[])
 """
 
-# Each account once a batch, whatever the number of its transfers.
+# Each account once a batch, whatever the number of its transfers. A locked row stays where it is,
+# so its place (`ctid`) leads to it without another descent into the index.
 MOVE_ACCOUNTS = """
 UPDATE ledger_accounts AS a
    SET debits_pending = n.debits_pending, debits_posted = n.debits_posted,
        credits_pending = n.credits_pending, credits_posted = n.credits_posted,
-       version = n.version, last_at = $7
-  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
-    AS n(id, debits_pending, debits_posted, credits_pending, credits_posted, version)
- WHERE a.id = n.id
+       version = n.version, last_at = $8
+  FROM unnest($1::tid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+              $7::bigint[])
+    AS n(place, id, debits_pending, debits_posted, credits_pending, credits_posted, version)
+ WHERE a.ctid = n.place AND a.id = n.id
 """
 
 # The rare change of an account itself: frozen, limited, closed.
@@ -79,10 +84,14 @@ async def accounts_of_reservations(
 
 async def lock_accounts(
     connection: Connection, account_ids: Collection[UUID]
-) -> dict[UUID, Account]:
-    """Lock the accounts in the order of their ids; missing ones are missing in the answer."""
+) -> tuple[dict[UUID, Account], dict[UUID, Place]]:
+    """Lock the accounts in the order of their ids; missing ones are missing in the answer.
+
+    The second answer is where each row lies.
+    """
     rows = await connection.fetch(LOCK_ACCOUNTS, list(account_ids))
-    return {row[0]: Account(*row) for row in rows}
+    places = {row[0]: row[-1] for row in rows}
+    return {row[0]: Account(*row[:-1]) for row in rows}, places
 
 
 async def lock_reservations(
@@ -97,10 +106,16 @@ async def insert_accounts(connection: Connection, accounts: Sequence[Account]) -
     await connection.execute(INSERT_ACCOUNTS, *_columns(accounts))
 
 
-async def move_accounts(connection: Connection, accounts: Sequence[Account], at: datetime) -> None:
-    """Write the counters of accounts that transfers have touched."""
+async def move_accounts(
+    connection: Connection,
+    accounts: Sequence[Account],
+    places: Mapping[UUID, Place],
+    at: datetime,
+) -> None:
+    """Write the counters of accounts that transfers have touched, where their rows lie."""
     await connection.execute(
         MOVE_ACCOUNTS,
+        [places[a.id] for a in accounts],
         [a.id for a in accounts],
         [a.debits_pending for a in accounts],
         [a.debits_posted for a in accounts],
