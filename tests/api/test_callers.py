@@ -139,5 +139,5 @@ class TestWhoNeedsAKey:
         shown: Any = create_api(app)._inner
         hidden: Any = create_api(live)._inner
 
-        assert shown.default.docs_url == "/docs"
-        assert hidden.default.docs_url is None
+        assert shown.otherwise.docs_url == "/docs"
+        assert hidden.otherwise.docs_url is None

@@ -56,10 +56,10 @@ def methods_of(route: Route) -> Iterable[str]:
 async def test_it_names_every_route_and_no_other(document: Any, app: App) -> None:
     door = create_api(app)
     router: Any = door._inner
-    web = router.default
+    web = router.otherwise
     served = {
         (route.path, method.lower())
-        for route in [*router.routes, *web.routes]
+        for route in [*router.routes_by_path.values(), *web.routes]
         if isinstance(route, Route)
         for method in methods_of(route)
         if method != "HEAD"

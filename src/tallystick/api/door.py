@@ -7,12 +7,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Router
 
 from tallystick.api import accounts, health, intents, payments, refunds, transfers, webhook
 from tallystick.api.exchange import exchange_of
 from tallystick.api.gate import Gate
 from tallystick.api.openapi import build_document
+from tallystick.api.plain_route import FixedAddresses
 from tallystick.api.problems import error_response
 from tallystick.api.readiness import Readiness
 from tallystick.api.request_metrics import request_metrics
@@ -37,7 +37,7 @@ def create_api(app: App) -> Gate:
         *health.health_routes(app, readiness),
     ]
     return Gate(
-        Router(routes, redirect_slashes=False, default=web),
+        FixedAddresses(routes, otherwise=web),
         request_metrics(),
         readiness,
         body_limit_bytes=app.settings.body_limit_bytes,

@@ -12,12 +12,12 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
+from tallystick.api.access_log import AccessLog
 from tallystick.api.body_cap import CappedBody
 from tallystick.api.exchange import SCOPE_KEY, Exchange
 from tallystick.api.problems import error_response
 from tallystick.api.readiness import Readiness
 from tallystick.api.request_metrics import RequestMetrics
-from tallystick.platform.telemetry import get_logger
 
 INSIDE_MAX: Final = 2_000
 LOGGED_PATH_LENGTH_MAX: Final = 200
@@ -70,7 +70,7 @@ class Gate:
         self._request_timeout_s = request_timeout_ms / 1000
         self._inside = 0
         self._logs = log_requests
-        self._log = get_logger("tallystick.api").bind()  # once, and not for every line
+        self.access_log = AccessLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -115,13 +115,13 @@ class Gate:
         self._metrics.observe(scope["method"], route, exchange.status, duration_s)
         if not self._logs:
             return
-        self._log.info(
-            "request",
+        self.access_log.write(
             method=scope["method"],
             path=scope["path"][:LOGGED_PATH_LENGTH_MAX],
             status=exchange.status,
             duration_ms=round(duration_s * 1000, 2),
             key_id=exchange.principal and str(exchange.principal.key_id),
+            request_id=exchange.request_id,
         )
 
 

@@ -58,7 +58,10 @@ async def serve(
         # What is built now stays for ever: the collector need not walk through it again and again.
         gc.collect()
         gc.freeze()
-        await ClosingServer(door, settings.drain_seconds).serve(list(sockets))
+        try:
+            await ClosingServer(door, settings.drain_seconds).serve(list(sockets))
+        finally:
+            door.access_log.flush()
 
 
 class ClosingServer(Server):

@@ -17,6 +17,8 @@ BUCKETS = 4096
 _LOW_62_BITS = (1 << 62) - 1
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_TRIPLES = [pair + third for pair in _PAIRS for third in _ALPHABET]  # 15 bits at a time
+_LOW_75_BITS = (1 << 75) - 1
 # Python reads base 32 with the digits 0-9a-v.
 _TO_PYTHON = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 _TYPEID = re.compile(r"([a-z]{2,16})_([0-7][0-9a-hjkmnp-tv-z]{25})", re.ASCII)
@@ -70,8 +72,14 @@ def numbered_id(first: uuid.UUID, index: int) -> uuid.UUID:
 def typeid(prefix: str, identifier: uuid.UUID) -> str:
     """`prefix_` and the id as 26 characters of Crockford base32, most significant first."""
     number = identifier.int
-    pairs = [_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)]
-    return f"{prefix}_{''.join(pairs)}"
+    # Eleven and fifteen characters: Python shifts small numbers faster than one large one.
+    high, low, triples = number >> 75, number & _LOW_75_BITS, _TRIPLES
+    return (
+        f"{prefix}_{_PAIRS[high >> 45]}"
+        f"{triples[high >> 30 & 32767]}{triples[high >> 15 & 32767]}{triples[high & 32767]}"
+        f"{triples[low >> 60]}{triples[low >> 45 & 32767]}{triples[low >> 30 & 32767]}"
+        f"{triples[low >> 15 & 32767]}{triples[low & 32767]}"
+    )
 
 
 def parse_typeid(prefix: str, text: str) -> uuid.UUID:
