@@ -10,7 +10,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from tallystick.ledger import Close, Expire, Freeze, Limit, Open, Post, Reserve, Settle, Void
+from tallystick.ledger import (
+    Close,
+    Expire,
+    Freeze,
+    Limit,
+    Open,
+    Post,
+    Require,
+    Reserve,
+    Settle,
+    Void,
+)
 from tallystick.ledger.model import AccountVerb, Transfer
 from tallystick.platform.ids import numbered_id
 
@@ -44,6 +55,7 @@ class NaiveLedger:
     freezes: dict[UUID, str] = field(default_factory=dict)
     closed: set[UUID] = field(default_factory=set)
     balances: dict[UUID, int] = field(default_factory=dict)
+    lines: dict[UUID, int] = field(default_factory=dict)
     promises: dict[UUID, Promise] = field(default_factory=dict)
     begun: set[UUID] = field(default_factory=set)  # every promise there ever was
 
@@ -81,16 +93,25 @@ class NaiveLedger:
         falls = "debit" if self.sides[account] == "credit" else "credit"
         return sum(p.rest for p in self.promises.values() if getattr(p, falls) == account)
 
+    def spare(self, account: UUID) -> int:
+        """What is there and promised to nobody."""
+        return self.balance(account) - self.leaving(account)
+
     def overdrawn(self, account: UUID) -> bool:
         limit = self.limits[account]
-        return limit is not None and self.balance(account) - self.leaving(account) + limit < 0
+        return limit is not None and self.spare(account) + limit < 0
 
     # Moving -------------------------------------------------------------------------------------
 
     def move(self, order: Transfer, move_id: UUID, at: datetime) -> list[Move]:
         if isinstance(order, Post | Reserve):
-            return [self.begin(order, move_id, at)]
-        return self.end(order, at)
+            moves = [self.begin(order, move_id, at)]
+        else:
+            moves = self.end(order, at)
+        for _, debit, credit, _, _ in moves:
+            self.lines[debit] += 1
+            self.lines[credit] += 1
+        return moves
 
     def begin(self, order: Post | Reserve, move_id: UUID, at: datetime) -> Move:
         debit, credit, amount = order.debit, order.credit, order.amount_minor
@@ -101,7 +122,11 @@ class NaiveLedger:
             reasons.add("same_account")
         if isinstance(order, Reserve) and order.expires_at and order.expires_at <= at:
             reasons.add("reservation_expired")
+        if isinstance(order, Post) and order.effective_at and order.effective_at > at:
+            reasons.add("not_back_dated")
         refuse_for(reasons)
+        if order.up_to:
+            amount = self.as_much_as_is_there(debit, credit, amount)
         if isinstance(order, Post):
             self.shift(debit, credit, amount)
         else:
@@ -112,6 +137,14 @@ class NaiveLedger:
             return "post", debit, credit, amount, None
         self.begun.add(move_id)
         return "reserve", debit, credit, amount, move_id
+
+    def as_much_as_is_there(self, debit: UUID, credit: UUID, most: int) -> int:
+        falling = {debit: "credit", credit: "debit"}
+        spares = [self.spare(a) for a, side in falling.items() if self.sides[a] == side]
+        amount = min([most, *spares])
+        if amount < 1:
+            raise No({"nothing_to_move"})
+        return amount
 
     def against(self, account: UUID, order: Post | Reserve, falls_if_it_grows_on: str) -> set[str]:
         """What the account itself has against taking part."""
@@ -194,6 +227,9 @@ class NaiveLedger:
             self.limits[account] = verb.overdraft_limit_minor
             if self.overdrawn(account):
                 raise No({"insufficient_funds"})
+        elif isinstance(verb, Require):
+            if self.lines[account] != verb.version:
+                raise No({"stale_version"})
         else:
             touched = any(account in (p.debit, p.credit) for p in self.promises.values())
             if self.balances[account] or touched:
@@ -209,6 +245,7 @@ class NaiveLedger:
         self.limits[account] = verb.overdraft_limit_minor
         self.freezes[account] = "no"
         self.balances[account] = 0
+        self.lines[account] = 0
 
 
 def refuse_for(reasons: set[str]) -> None:

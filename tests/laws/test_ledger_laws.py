@@ -7,7 +7,18 @@ from uuid import UUID
 
 import pytest
 
-from tallystick.ledger import Close, Expire, Freeze, Limit, Open, Post, Reserve, Settle, Void
+from tallystick.ledger import (
+    Close,
+    Expire,
+    Freeze,
+    Limit,
+    Open,
+    Post,
+    Require,
+    Reserve,
+    Settle,
+    Void,
+)
 from tallystick.ledger.judge import Bench
 from tallystick.ledger.model import Account, AccountVerb, Reservation, Transfer, TransferRow
 from tallystick.platform.ids import derived_id
@@ -33,7 +44,7 @@ class Chance:
         dice = self.dice
         self.at += timedelta(seconds=dice.choice((0, 0, 1, 30)))
         self.look_around()
-        verbs = [self.verb()] if dice.random() < 0.06 else []
+        verbs = [self.verb() for _ in range(dice.choices((0, 1, 2), (92, 6, 2))[0])]
         transfers = [self.order() for _ in range(dice.choices((1, 2, 3), (85, 10, 5))[0])]
         return transfers, verbs
 
@@ -42,14 +53,19 @@ class Chance:
         kind = dice.choices((Post, Reserve, Settle, Void, Expire), (45, 20, 20, 8, 7))[0]
         if kind is Post:
             debit = self.account()
-            return Post(debit, self.account(), self.amount(debit), self.currency(), "sale")
+            return Post(
+                *(debit, self.account(), self.amount(debit), self.currency(), "sale"),
+                self.earlier(),
+                self.often(0.1),
+            )
         if kind is Reserve:
             expires_at = None
-            if dice.random() < 0.7:
+            if self.often(0.7):
                 expires_at = self.at + timedelta(seconds=dice.randint(-1, 300))
             return Reserve(
                 *(self.account(), self.account(), self.amount(), self.currency(), "hold"),
                 expires_at,
+                self.often(0.1),
             )
         if kind is Settle:
             amount = None if dice.random() < 0.3 else self.amount()
@@ -59,13 +75,16 @@ class Chance:
     def verb(self) -> AccountVerb:
         dice, account = self.dice, self.account()
         few = len(self.live) < AT_FIRST + 8
-        kind = dice.choices((Open, Freeze, Limit, Close), (5 if few else 1, 5, 3, 5))[0]
+        kinds = (Open, Freeze, Limit, Close, Require)
+        kind = dice.choices(kinds, (5 if few else 1, 5, 3, 5, 5))[0]
         if kind is Open:
             account = dice.choice(NAMES) if few else account
             side = dice.choice(("debit", "credit"))
             return Open(account, str(account), self.currency(), side, self.overdraft())
         if kind is Freeze:
             return Freeze(account, dice.choices(("no", "outflow", "all"), (6, 1, 1))[0])
+        if kind is Require:
+            return Require(account, self.naive.lines.get(account, 0) - dice.choice((0, 0, 0, 1)))
         return Limit(account, self.overdraft()) if kind is Limit else Close(account)
 
     def account(self) -> UUID:
@@ -94,6 +113,15 @@ class Chance:
         if self.dice.random() < 0.02:
             return self.dice.choice((0, -1, 10**15, 10**15 + 1))
         return self.dice.randint(1, 1_000)
+
+    def earlier(self) -> datetime | None:
+        """Mostly now; sometimes before, and rarely when it cannot be."""
+        if self.often(0.9):
+            return None
+        return self.at - timedelta(seconds=self.dice.choice((-1, 0, 1, 86_400)))
+
+    def often(self, share: float) -> bool:
+        return self.dice.random() < share
 
     def currency(self) -> str:
         return "INR" if self.dice.random() < 0.97 else "USD"
@@ -157,6 +185,7 @@ def assert_equal(naive: NaiveLedger, bench: Bench) -> None:
     for account_id, account in bench.accounts.items():
         assert account.posted_minor == naive.balance(account_id)
         assert account.pending_out_minor == naive.leaving(account_id)
+        assert account.version == naive.lines[account_id]
         assert (account.closed_at is not None) == (account_id in naive.closed)
     standing = {i: r.remaining for i, r in bench.reservations.items() if r.state == "open"}
     assert standing == {i: promise.rest for i, promise in naive.promises.items()}
@@ -166,6 +195,7 @@ def assert_equal(naive: NaiveLedger, bench: Bench) -> None:
 EVERY_REFUSAL = {
     *("account_closed", "account_exists", "account_frozen", "account_not_empty"),
     *("currency_mismatch", "insufficient_funds", "invalid_amount", "reservation_exceeded"),
+    *("not_back_dated", "nothing_to_move", "stale_version"),
     *("reservation_expired", "reservation_not_expired", "reservation_not_open"),
     *("same_account", "unknown_account", "unknown_reservation"),
 }

@@ -18,7 +18,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from tallystick.ledger import Close, Expire, Freeze, Limit, Open, Post, Reserve, Settle, Void
+from tallystick.ledger import (
+    Close,
+    Expire,
+    Freeze,
+    Limit,
+    Open,
+    Post,
+    Require,
+    Reserve,
+    Settle,
+    Void,
+)
 from tallystick.ledger.judge import Bench
 from tallystick.ledger.model import Account, AccountVerb, Reservation, Transfer, Verdict
 from tallystick.ledger.moves import COUNTER_MAX
@@ -163,17 +174,29 @@ def _fund(story: Story, words: list[str]) -> Post:
 
 
 def _post(story: Story, words: list[str]) -> Post:
-    return Post(*_between(story, words), "sale")
+    """`customer:1 → merchant:42  [up-to] 60.00 [since -3d]`."""
+    words, effective_at = _instant(story, words, "since")
+    words, up_to = _without(words, "up-to")
+    return Post(*_between(story, words), "sale", effective_at, up_to)
 
 
 def _reserve(story: Story, words: list[str]) -> Reserve:
-    """`h1  customer:1 → merchant:42  60.00 [until +10m]`."""
-    expires_at = None
-    if "until" in words:
-        place = words.index("until")
-        expires_at = story.at + _span(words[place + 1])
-        words = words[:place]
-    return Reserve(*_between(story, words[1:]), "hold", expires_at)
+    """`h1  customer:1 → merchant:42  [up-to] 60.00 [until +10m]`."""
+    words, expires_at = _instant(story, words, "until")
+    words, up_to = _without(words, "up-to")
+    return Reserve(*_between(story, words[1:]), "hold", expires_at, up_to)
+
+
+def _instant(story: Story, words: list[str], word: str) -> tuple[list[str], datetime | None]:
+    """The words before `word`, and the instant that the one behind it means."""
+    if word not in words:
+        return words, None
+    place = words.index(word)
+    return words[:place], story.at + _span(words[place + 1])
+
+
+def _without(words: list[str], word: str) -> tuple[list[str], bool]:
+    return [other for other in words if other != word], word in words
 
 
 def _settle(story: Story, words: list[str]) -> Settle:
@@ -220,6 +243,7 @@ _VERBS: dict[str, Callable[[Story, list[str]], AccountVerb]] = {
     "freeze": lambda story, words: Freeze(story.account_id(words[0]), words[1]),
     "limit": lambda story, words: Limit(story.account_id(words[0]), _overdraft(words)),
     "close": lambda story, words: Close(story.account_id(words[0])),
+    "require": lambda story, words: Require(story.account_id(words[0]), int(words[1])),
 }
 
 

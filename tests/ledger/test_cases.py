@@ -11,6 +11,7 @@ from tests.ledger.casebook import Story, case_files, read_case
 REFUSALS = {
     *("account_closed", "account_exists", "account_frozen", "account_not_empty"),
     *("balance_overflow", "currency_mismatch", "insufficient_funds", "invalid_amount"),
+    *("not_back_dated", "nothing_to_move", "stale_version"),
     *("reservation_exceeded", "reservation_expired", "reservation_not_expired"),
     *("reservation_not_open", "same_account", "unknown_account", "unknown_reservation"),
 }

@@ -1,8 +1,11 @@
 """The ledger's reading room: accounts by their codes, lines in their order, page after page."""
 
+from datetime import timedelta
+from uuid import UUID
+
 import pytest
 
-from tallystick.ledger import Open
+from tallystick.ledger import Open, Reserve, Settle
 from tests.books.furnished import Books
 
 pytestmark = pytest.mark.anyio
@@ -55,3 +58,48 @@ async def test_a_transfer_is_found_by_its_id(books: Books) -> None:
 
     assert await books.ledger.find_transfer(answer.transfers[0].id) == answer.transfers[0]
     assert await books.ledger.find_transfer(books.account("nobody")) is None
+
+
+class TestReservations:
+    async def promise(self, books: Books, debit: str, credit: str, amount_minor: int) -> UUID:
+        until = books.clock.now() + timedelta(hours=1)
+        accounts = books.account(debit), books.account(credit)
+        answer = await books.transfers.reserve(
+            Reserve(*accounts, amount_minor, "INR", "deposit", until)
+        )
+        books.clock.advance(timedelta(seconds=1))
+        return answer.change_id
+
+    async def test_one_is_found_as_it_stands(self, books: Books) -> None:
+        made_at = books.clock.now()
+        one = await self.promise(books, "alice", "bob", 500)
+        await books.transfers.settle(Settle(one, "sale", 200, final=False))
+
+        found = await books.ledger.find_reservation(one)
+
+        assert found is not None
+        assert (found.amount_minor, found.remaining_minor, found.state) == (500, 300, "open")
+        assert (found.code, found.created_at) == ("deposit", made_at)
+        assert found.expires_at == made_at + timedelta(hours=1)
+        assert await books.ledger.find_reservation(books.account("nobody")) is None
+
+    async def test_an_accounts_come_in_their_order_page_by_page(self, books: Books) -> None:
+        await books.transfers.post_one(books.post("bank", "bob", 1_000, "fund"))
+        out = [await self.promise(books, "alice", "bob", n) for n in (1, 2, 3)]
+        back = await self.promise(books, "bob", "alice", 4)
+        await self.promise(books, "bob", "fees", 5)
+
+        alice, ledger = books.account("alice"), books.ledger
+        first = await ledger.list_reservations(alice, limit=3)
+        rest = await ledger.list_reservations(alice, first[-1].account_version, limit=3)
+
+        assert [promise.id for promise in first] == out
+        assert [promise.id for promise in rest] == [back]
+        assert await ledger.list_reservations(books.account("nobody")) == []
+
+    async def test_a_transfers_instant_is_its_batchs(self, books: Books) -> None:
+        at = books.clock.now()
+        answer = await books.transfers.post_one(books.post("alice", "bob", 10))
+        books.clock.advance(timedelta(hours=1))
+
+        assert await books.ledger.recorded_at(answer.transfers[0]) == at

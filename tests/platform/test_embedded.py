@@ -35,11 +35,12 @@ async def test_it_starts_and_continues_with_its_data_in_a_home_with_a_space(home
         async with connected(cluster) as connection:
             await connection.execute("CREATE TABLE notes AS SELECT 'first run' AS said")
             settings = await connection.fetchrow(
-                "SELECT current_setting('max_connections'), current_setting('wal_compression'),"
-                " current_setting('checkpoint_timeout'), current_setting('max_wal_size')"
+                "SELECT current_setting('max_connections'), current_setting('checkpoint_timeout'),"
+                " pg_size_bytes(current_setting('max_wal_size')) >> 30"
             )
             assert settings is not None
-            assert tuple(settings) == ("200", "pglz", "15min", "2GB")
+            assert tuple(settings)[:2] == ("200", "15min")
+            assert 1 <= settings[2] <= 8
     assert not lives(cluster.pid)
     async with embedded_postgres(home, durable=False) as again:
         async with connected(again) as connection:

@@ -25,6 +25,8 @@ from tallystick.platform.telemetry import get_logger
 FINISH_S: Final = 25
 IDLE_CONNECTION_S: Final = 75
 BACKLOG: Final = 2_048
+# Python looks for circles after 700 new objects, and a hundred requests in flight hold more.
+GARBAGE_OBJECTS: Final = 20_000
 
 _log = get_logger("tallystick.api")
 
@@ -58,6 +60,7 @@ async def serve(
         # What is built now stays for ever: the collector need not walk through it again and again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(GARBAGE_OBJECTS)
         try:
             await ClosingServer(door, settings.drain_seconds).serve(list(sockets))
         finally:

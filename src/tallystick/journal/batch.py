@@ -29,7 +29,7 @@ from tallystick.journal.model import (
 )
 from tallystick.journal.projections import ProjectionBatch, ProjectionTable
 from tallystick.journal.store import LaneRow, Seal
-from tallystick.ledger import LedgerBatch, TransferRow
+from tallystick.ledger import LedgerBatch, TransferRow, presume
 from tallystick.platform.clock import Clock
 from tallystick.platform.crash import crash_point
 from tallystick.platform.postgres.pools import Connection
@@ -60,7 +60,15 @@ class BatchWriter:
         tables: Mapping[str, tuple[ProjectionTable, ...]],
         clock: Clock,
         lane: int,
+        changes: Sequence[Change],
+        *,
+        presumes: bool,
     ) -> None:
+        # Known before the lane is locked: what comes after, the whole cell waits for.
+        self._changes = changes
+        self._transfers = [transfer for change in changes for transfer in change.transfers]
+        self._verbs = [verb for change in changes for verb in change.accounts]
+        self._presumption = presume(self._transfers) if presumes and not self._verbs else None
         self._connection = connection
         self._clock = clock
         self._lane = lane
@@ -75,23 +83,26 @@ class BatchWriter:
         self._row: LaneRow
         self._at: datetime
 
-    async def write(self, changes: Sequence[Change]) -> Written:
+    async def write(self) -> Written:
         """Judge every change and write all that is accepted. The caller seals and commits."""
-        await self._lock_and_load(changes)
+        await self._lock_and_load()
         batch = self._row.seq + 1
-        outcomes = await self._judge_and_append(changes, batch)
+        outcomes = await self._judge_and_append(self._changes, batch)
         seal = await self._write_rows(batch)
         crash_point("journal.before_commit")
         return Written(outcomes, seal)
 
-    async def _lock_and_load(self, changes: Sequence[Change]) -> None:
-        connection = self._connection
+    async def _lock_and_load(self) -> None:
+        connection, changes = self._connection, self._changes
         self._row = await store.lock_lane(connection, self._lane)
         crash_point("journal.after_lock")
-        latest = await self._ledger.lock(
-            [transfer for change in changes for transfer in change.transfers],
-            [verb for change in changes for verb in change.accounts],
-        )
+        # No account's history and no lane ever runs backwards, whatever the clock does.
+        self._at = max(self._clock.now(), self._row.last_at)
+        if self._presumption:
+            await self._ledger.take(self._presumption, self._at)
+        else:
+            latest = await self._ledger.lock(self._transfers, self._verbs)
+            self._at = max(self._clock.now(), self._row.last_at, latest or self._row.last_at)
         claim_ids = [change.claim.id for change in changes if change.claim]
         claim_ids += [change.close.claim_id for change in changes if change.close]
         if claim_ids:
@@ -100,8 +111,6 @@ class BatchWriter:
         self._versions = self._projections.versions
         if unversioned:
             self._versions |= await store.load_versions(connection, unversioned)
-        # No account's history and no lane ever runs backwards, whatever the clock does.
-        self._at = max(self._clock.now(), self._row.last_at, latest or self._row.last_at)
 
     async def _judge_and_append(self, changes: Sequence[Change], batch: int) -> list[Outcome]:
         """Judge in small steps; while PostgreSQL appends what is accepted, judge the next."""
@@ -236,6 +245,7 @@ class BatchWriter:
 
     async def _write_rows(self, batch: int) -> Seal | None:
         connection = self._connection
+        self._ledger.confirm()
         await self._append(batch)
         if self._new_claims:
             await store.insert_claims(connection, _sorted(self._new_claims))

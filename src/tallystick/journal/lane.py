@@ -16,6 +16,7 @@ from tallystick.journal.batch import BatchWriter, Outcome, Written
 from tallystick.journal.model import Change, Conflict, Recorded, Refused
 from tallystick.journal.projections import ProjectionTable
 from tallystick.journal.store import Seal
+from tallystick.ledger import Misjudged
 from tallystick.platform.clock import Clock
 from tallystick.platform.crash import crash_point
 from tallystick.platform.postgres.pools import Connection, Database
@@ -56,6 +57,8 @@ LOST = (
 
 
 TOLD_AT_ONCE = 64
+# Where changes are being refused, presuming that they are not costs more than it saves.
+DOUBTFUL_BATCHES = 32
 
 
 class LaneUnavailable(Exception):
@@ -120,6 +123,7 @@ class Lane:
         self.number = number
         self._connection: Connection | None = None
         self._telling: asyncio.Task[None] | None = None
+        self._doubt = 0  # batches still to be judged before anything is presumed again
 
     async def close(self) -> None:
         if self._telling:
@@ -158,9 +162,22 @@ class Lane:
     async def _attempt(self, tickets: Sequence[Ticket]) -> None:
         try:
             connection = await self._connected()
+            changes = [ticket.change for ticket in tickets]
+            writer = BatchWriter(
+                connection,
+                self._tables,
+                self._clock,
+                self.number,
+                changes,
+                presumes=not self._doubt,
+            )
             await connection.execute("BEGIN")
-            writer = BatchWriter(connection, self._tables, self._clock, self.number)
-            written = await writer.write([ticket.change for ticket in tickets])
+            written = await writer.write()
+        except Misjudged:
+            await self._rollback()
+            self._doubt = DOUBTFUL_BATCHES
+            await self._attempt(tickets)
+            return
         except TRANSIENT as error:
             await self._rollback()
             raise LaneUnavailable(str(error)) from error
@@ -175,6 +192,7 @@ class Lane:
             raise
         await self._commit(connection, tickets, written)
         crash_point("journal.after_commit")
+        self._doubt = max(0, self._doubt - 1)
         self._answer(tickets, written.outcomes)
 
     async def _commit(

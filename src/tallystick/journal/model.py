@@ -16,6 +16,7 @@ from tallystick.ledger import (
     Limit,
     Open,
     Post,
+    Require,
     Reserve,
     Settle,
     TransferRow,
@@ -118,7 +119,7 @@ class Change(Struct, frozen=True, gc=False):
     id: UUID
     facts: tuple[Fact, ...] = ()
     transfers: tuple[Post | Reserve | Settle | Void | Expire, ...] = ()
-    accounts: tuple[Open | Freeze | Limit | Close, ...] = ()
+    accounts: tuple[Open | Freeze | Limit | Close | Require, ...] = ()
     claim: Claim | None = None
     close: CloseClaim | None = None
     origin: Origin = NOBODY

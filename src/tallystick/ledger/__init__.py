@@ -7,7 +7,9 @@ Facts: `account.opened`, `account.frozen`, `account.limited`, `account.closed`.
 Only the journal writes here, through `LedgerBatch`; everybody reads through `Ledger`.
 """
 
-from tallystick.ledger.batch import LedgerBatch
+# The journal's own entrance (`LedgerBatch`, `Misjudged`, `presume`): nobody else writes, so it is
+# not on the plate below.
+from tallystick.ledger.batch import LedgerBatch as LedgerBatch
 from tallystick.ledger.model import (
     Close,
     Expire,
@@ -15,11 +17,14 @@ from tallystick.ledger.model import (
     Limit,
     Open,
     Post,
+    Require,
     Reserve,
     Settle,
     TransferRow,
     Void,
 )
+from tallystick.ledger.presumption import Misjudged as Misjudged
+from tallystick.ledger.presumption import presume as presume
 from tallystick.ledger.reads import Ledger
 
 __all__ = [
@@ -27,10 +32,10 @@ __all__ = [
     "Expire",
     "Freeze",
     "Ledger",
-    "LedgerBatch",
     "Limit",
     "Open",
     "Post",
+    "Require",
     "Reserve",
     "Settle",
     "TransferRow",

@@ -1,6 +1,7 @@
 """The ledger's part of one journal batch: lock and load, judge, write."""
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from datetime import datetime
 from operator import attrgetter
 from uuid import UUID
@@ -16,6 +17,7 @@ from tallystick.ledger.model import (
     TransferRow,
     Verdict,
 )
+from tallystick.ledger.presumption import Misjudged, Presumption
 from tallystick.platform.postgres.pools import Connection
 
 
@@ -27,6 +29,7 @@ class LedgerBatch:
         self._bench = Bench({}, {})
         self._loaded_accounts: dict[UUID, Account] = {}
         self._places: dict[UUID, store.Place] = {}
+        self._presumed: dict[UUID, Account] = {}
         self._loaded_reservations: frozenset[UUID] = frozenset()
         self._waiting: list[TransferRow] = []
         self._written: list[TransferRow] = []
@@ -49,6 +52,22 @@ class LedgerBatch:
         self._bench = Bench(accounts, reservations)
         return max((account.last_at for account in accounts.values()), default=None)
 
+    async def take(self, presumption: Presumption, at: datetime) -> None:
+        """Lock, load and move at once all that is touched, on the presumption that all is accepted.
+
+        Raises Misjudged.
+        """
+        movements = presumption.movements
+        taken = await store.take_accounts(self._connection, presumption, at)
+        if len(taken) != len(movements):
+            raise Misjudged("an account is missing, or would leave its limit")
+        if any(account.last_at > at for account in taken):
+            raise Misjudged("an account has seen a later instant")
+        self._presumed = {account.id: copy(account) for account in taken}
+        for account in taken:
+            movements[account.id].taken_from(account)
+        self._bench = Bench({account.id: account for account in taken}, {})
+
     def judge(
         self,
         change_id: UUID,
@@ -63,6 +82,14 @@ class LedgerBatch:
         verdict = self._bench.judge(change_id, transfers, verbs, at=at, lane=lane, batch=batch)
         self._waiting.extend(verdict.rows)
         return verdict
+
+    def confirm(self) -> None:
+        """Require, once all is judged, that it came out as presumed. Raises Misjudged.
+
+        Nothing may be committed without it: what was presumed stands in the table already.
+        """
+        if self._presumed and self._presumed != self._bench.accounts:
+            raise Misjudged("not all of the batch was accepted")
 
     async def append(self) -> None:
         """Write the transfers accepted so far; more may be judged meanwhile."""
@@ -92,6 +119,8 @@ class LedgerBatch:
 
     async def _write_accounts(self) -> None:
         connection, bench, loaded = self._connection, self._bench, self._loaded_accounts
+        if self._presumed:
+            return  # they stand there already
         touched = [bench.accounts[i] for i in sorted(bench.changed_accounts)]
         opened = [account for account in touched if account.id not in loaded]
         standing = [account for account in touched if account.id in loaded]

@@ -85,15 +85,15 @@ class Hearing:
             raise Refusal("account_exists", f"account {account.code} exists already")
         self.accounts[account.id] = account
 
-    def make_reservation(self, order: Reserve) -> UUID:
+    def make_reservation(self, order: Reserve, amount: int) -> UUID:
         """The promise a `reserve` row stands for, under the id that row will get."""
         reservation_id = self.next_id
         self.reservations[reservation_id] = Reservation(
             id=reservation_id,
             debit=order.debit,
             credit=order.credit,
-            amount=order.amount_minor,
-            remaining=order.amount_minor,
+            amount=amount,
+            remaining=amount,
             currency=order.currency,
             expires_at=order.expires_at,
             state="open",

@@ -46,7 +46,8 @@ class Bench:
     ) -> Verdict:
         """Accept the whole change or refuse the whole change.
 
-        Accounts are opened, frozen and limited before the transfers and closed after them.
+        Accounts are opened, frozen, limited and looked at before the transfers, and closed after
+        them.
         """
         hearing = Hearing(self.accounts, self.reservations, change_id, at, (lane, batch))
         closing = [verb for verb in verbs if type(verb) is Close]

@@ -40,7 +40,11 @@ class Kind(StrEnum):
 
 
 class Post(Struct, frozen=True, gc=False):
-    """Move `amount_minor` from the debit to the credit account at once."""
+    """Move `amount_minor` from the debit to the credit account at once.
+
+    Balancing (`up_to`): move as much as is there, at most `amount_minor`. There is what each
+    account that the money leaves has available, before any overdraft.
+    """
 
     debit: UUID
     credit: UUID
@@ -48,10 +52,14 @@ class Post(Struct, frozen=True, gc=False):
     currency: str
     code: str
     effective_at: datetime | None = None  # only when back-dated
+    up_to: bool = False
 
 
 class Reserve(Struct, frozen=True, gc=False):
-    """Promise `amount_minor`; the id of the resulting transfer is the reservation's id."""
+    """Promise `amount_minor`; the id of the resulting transfer is the reservation's id.
+
+    Balancing (`up_to`): promise as much as is there, at most `amount_minor`, as `Post` does.
+    """
 
     debit: UUID
     credit: UUID
@@ -59,6 +67,7 @@ class Reserve(Struct, frozen=True, gc=False):
     currency: str
     code: str
     expires_at: datetime | None = None
+    up_to: bool = False
 
 
 class Settle(Struct, frozen=True, gc=False):
@@ -120,7 +129,14 @@ class Close(Struct, frozen=True):
     account_id: UUID
 
 
-AccountVerb = Open | Freeze | Limit | Close
+class Require(Struct, frozen=True):
+    """Refuse the change unless the account's `version` is exactly this: nothing moved since."""
+
+    account_id: UUID
+    version: int
+
+
+AccountVerb = Open | Freeze | Limit | Close | Require
 
 
 class Account(Struct, gc=False):
@@ -204,7 +220,7 @@ class TransferRow(Struct, frozen=True, gc=False, array_like=True):
 
 
 class AccountFact(Struct, frozen=True, gc=False):
-    """A change of the account itself; every accepted account verb tells one to the journal."""
+    """A change of the account itself, told to the journal; `Require` changes nothing."""
 
     account_id: UUID
     version: int

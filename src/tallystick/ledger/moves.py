@@ -23,12 +23,17 @@ COUNTER_MAX: Final = 2**63 - 1
 
 
 def _post(hearing: Hearing, order: Post) -> None:
+    effective_at = order.effective_at
+    if effective_at is not None and effective_at > hearing.at:
+        raise Refusal("not_back_dated", "a transfer may take effect earlier, never later")
     debit, credit = _both_sides(hearing, order)
     amount = order.amount_minor
+    if order.up_to:
+        amount = _what_is_there(debit, credit, amount)
     debit.debits_posted += amount
     credit.credits_posted += amount
     _stay_within_limits(debit, credit)
-    hearing.write_row(Kind.POST, order.code, amount, debit, credit, effective_at=order.effective_at)
+    hearing.write_row(Kind.POST, order.code, amount, debit, credit, effective_at=effective_at)
 
 
 def _reserve(hearing: Hearing, order: Reserve) -> None:
@@ -36,10 +41,12 @@ def _reserve(hearing: Hearing, order: Reserve) -> None:
         raise Refusal("reservation_expired", "the reservation would be born expired")
     debit, credit = _both_sides(hearing, order)
     amount = order.amount_minor
+    if order.up_to:
+        amount = _what_is_there(debit, credit, amount)
     debit.debits_pending += amount
     credit.credits_pending += amount
     _stay_within_limits(debit, credit)
-    reservation_id = hearing.make_reservation(order)
+    reservation_id = hearing.make_reservation(order, amount)
     hearing.write_row(
         Kind.RESERVE,
         order.code,
@@ -121,6 +128,18 @@ def _both_sides(hearing: Hearing, order: Post | Reserve) -> tuple[Account, Accou
         _require_thawed(debit, leaves=debit.normal_side == Side.CREDIT)
         _require_thawed(credit, leaves=credit.normal_side == Side.DEBIT)
     return debit, credit
+
+
+def _what_is_there(debit: Account, credit: Account, at_most: int) -> int:
+    """The amount of a balancing move: what every account that the money leaves can cover."""
+    there = at_most
+    if debit.normal_side == Side.CREDIT:
+        there = min(there, debit.available_minor)
+    if credit.normal_side == Side.DEBIT:
+        there = min(there, credit.available_minor)
+    if there <= 0:
+        raise Refusal("nothing_to_move", f"nothing is there to move to {credit.code}")
+    return there
 
 
 def _require_amount(amount: int) -> None:

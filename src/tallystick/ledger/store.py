@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from asyncpg import NumericValueOutOfRangeError
 from msgspec import structs
 
 from tallystick.ledger.model import Account, Reservation, TransferRow
+from tallystick.ledger.presumption import Misjudged, Presumption
 from tallystick.platform.postgres.pools import Connection
 
 # Where a row lies: its page, and its number there.
@@ -21,6 +23,28 @@ TRANSFER_COLUMNS = TransferRow.__struct_fields__
 LOCK_ACCOUNTS = f"""
 SELECT {ACCOUNT_COLUMNS}, ctid FROM ledger_accounts
  WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE
+"""
+
+# Locks, moves and tells in one pass; a row that would leave its limit is left out, and so is one
+# that is missing. The ids come sorted and the nested loop, the only plan a lane allows, keeps their
+# order: the same in which `LOCK_ACCOUNTS` locks.
+TAKE_ACCOUNTS = f"""
+UPDATE ledger_accounts AS a
+   SET debits_pending = a.debits_pending + n.debits_pending,
+       debits_posted = a.debits_posted + n.debits_posted,
+       credits_pending = a.credits_pending + n.credits_pending,
+       credits_posted = a.credits_posted + n.credits_posted,
+       version = a.version + n.version, last_at = greatest(a.last_at, $7)
+  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+    AS n(id, debits_pending, debits_posted, credits_pending, credits_posted, version)
+ WHERE a.id = n.id
+   AND (a.overdraft_limit IS NULL OR -a.overdraft_limit <= CASE a.normal_side
+           WHEN 'debit' THEN a.debits_posted - a.credits_posted - a.credits_pending
+                             + n.debits_posted - n.credits_posted - n.credits_pending
+           ELSE a.credits_posted - a.debits_posted - a.debits_pending
+                + n.credits_posted - n.debits_posted - n.debits_pending
+       END)
+RETURNING {", ".join(f"a.{column}" for column in Account.__struct_fields__)}
 """
 
 LOCK_RESERVATIONS = f"""
@@ -92,6 +116,20 @@ async def lock_accounts(
     rows = await connection.fetch(LOCK_ACCOUNTS, list(account_ids))
     places = {row[0]: row[-1] for row in rows}
     return {row[0]: Account(*row[:-1]) for row in rows}, places
+
+
+async def take_accounts(
+    connection: Connection, presumption: Presumption, at: datetime
+) -> list[Account]:
+    """Lock and move the accounts in the order of their ids; those that could be, as they now are.
+
+    Raises Misjudged when a counter would overflow.
+    """
+    try:
+        rows = await connection.fetch(TAKE_ACCOUNTS, *presumption.columns, at)
+    except NumericValueOutOfRangeError:
+        raise Misjudged("a counter would overflow") from None
+    return [Account(*row) for row in rows]
 
 
 async def lock_reservations(
@@ -167,9 +205,20 @@ def _columns(rows: Sequence[Any]) -> list[list[Any]]:
 
 ACCOUNT_BY_ID = f"SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts WHERE id = $1"
 ACCOUNT_BY_CODE = f"SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts WHERE code = $1"
+ACCOUNTS_BY_IDS = f"SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts WHERE id = ANY($1)"
+_CHOSEN = """
+   AND ($4::text IS NULL OR currency = $4)
+   AND ($5::text IS NULL OR $5 = CASE WHEN closed_at IS NOT NULL THEN 'closed'
+                                      WHEN frozen <> 'no' THEN 'frozen' ELSE 'open' END)
+"""
+# `code >= $1` says again what `starts_with` says, in words for which the index has an answer.
 ACCOUNTS_BY_PREFIX = f"""
 SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts
- WHERE starts_with(code, $1) AND code > $2 ORDER BY code LIMIT $3
+ WHERE starts_with(code, $1) AND code >= $1 AND code > $2 {_CHOSEN} ORDER BY code LIMIT $3
+"""
+ACCOUNTS_BETWEEN = f"""
+SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts
+ WHERE id > $1 AND id <= $2 AND starts_with(code, $6) {_CHOSEN} ORDER BY id LIMIT $3
 """
 TRANSFERS_BY_IDS = f"""
 SELECT {", ".join(TRANSFER_COLUMNS)} FROM ledger_transfers WHERE id = ANY($1) ORDER BY id
@@ -193,3 +242,30 @@ DUE_RESERVATIONS = """
 SELECT id FROM ledger_reservations WHERE state = 'open' AND expires_at <= $1
  ORDER BY expires_at LIMIT $2
 """
+
+# A reservation beside the transfer that made it, which says what it is for and when it was made.
+_RESERVATION = f"""
+SELECT {", ".join(f"r.{column}" for column in Reservation.__struct_fields__)}, t.code,
+       b.at AS created_at
+"""
+RESERVATION_BY_ID = f"""
+{_RESERVATION}, 0 AS account_version
+  FROM ledger_reservations AS r
+  JOIN ledger_transfers AS t ON t.id = r.id
+  JOIN journal_batches AS b USING (lane, batch)
+ WHERE r.id = $1
+"""
+# Either side's index leads to the account's lines; those that reserve are few of many.
+_RESERVES = """
+(SELECT id, code, lane, batch, {side}_version AS account_version FROM ledger_transfers
+  WHERE {side} = $1 AND {side}_version > $2 AND kind = 'reserve'
+  ORDER BY {side}_version LIMIT $3)
+"""
+RESERVATIONS_OF_ACCOUNT = f"""
+{_RESERVATION}, t.account_version
+  FROM ({_RESERVES.format(side="debit")} UNION ALL {_RESERVES.format(side="credit")}) AS t
+  JOIN ledger_reservations AS r USING (id)
+  JOIN journal_batches AS b USING (lane, batch)
+ ORDER BY t.account_version LIMIT $3
+"""
+RECORDED_AT = "SELECT at FROM journal_batches WHERE lane = $1 AND batch = $2"

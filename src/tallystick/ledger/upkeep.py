@@ -1,10 +1,20 @@
-"""The rulings on accounts themselves: opened, frozen, limited, closed. Pure."""
+"""The rulings on accounts themselves: opened, frozen, limited, closed, as expected. Pure."""
 
 from collections.abc import Callable
 from typing import Any, Final
 
 from tallystick.ledger.hearing import Hearing
-from tallystick.ledger.model import Account, Close, Freeze, Frozen, Limit, Open, Refusal, Side
+from tallystick.ledger.model import (
+    Account,
+    Close,
+    Freeze,
+    Frozen,
+    Limit,
+    Open,
+    Refusal,
+    Require,
+    Side,
+)
 
 
 def _open(hearing: Hearing, verb: Open) -> None:
@@ -52,9 +62,19 @@ def _close(hearing: Hearing, verb: Close) -> None:
     hearing.tell(account, "closed", verb)
 
 
+def _require(hearing: Hearing, verb: Require) -> None:
+    account = hearing.account(verb.account_id)
+    if account.version != verb.version:
+        raise Refusal(
+            "stale_version",
+            f"account {account.code} is at version {account.version}, not {verb.version}",
+        )
+
+
 RULINGS: Final[dict[type, Callable[[Hearing, Any], None]]] = {
     Open: _open,
     Freeze: _freeze,
     Limit: _limit,
     Close: _close,
+    Require: _require,
 }
