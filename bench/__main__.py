@@ -26,6 +26,7 @@ SCENARIOS: Final = {
     "P2": "bench.p2_transfers",
     "P3": "bench.p3_bulk",
     "P4": "bench.p4_card_payments",
+    "P8": "bench.p8_growth",
     "P9": "bench.p9_storage",
     "P14": "bench.p14_cold_start",
 }

@@ -17,6 +17,7 @@ _WAL: Final = "SELECT (pg_current_wal_lsn() - '0/0')::bigint"
 _BATCHES: Final = 'SELECT sum(seq)::bigint FROM "{schema}".journal_lanes'
 _TRANSFERS: Final = 'SELECT count(*) FROM "{schema}".ledger_transfers'
 _CAPTURED: Final = 'SELECT count(*) FROM "{schema}".payments WHERE captured_minor > 0'
+_CHECKPOINTS: Final = "SELECT num_done FROM pg_stat_checkpointer"
 _DEADLOCKS: Final = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 _SETTINGS: Final = """
 SELECT name, current_setting(name) AS setting FROM pg_settings
@@ -61,6 +62,11 @@ class Gauges(Struct, frozen=True):
     async def deadlocks(self) -> int:
         """How many deadlocks this database has seen."""
         count: int = await self.connection.fetchval(_DEADLOCKS)
+        return count
+
+    async def checkpoints(self) -> int:
+        """How many checkpoints this server has made."""
+        count: int = await self.connection.fetchval(_CHECKPOINTS)
         return count
 
     async def settings(self) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """P1: changes in process, batched by themselves as many callers wait at once.
 
 `P1` is the complete change (transfer, fact, claim) between random accounts, `P1hot` the same in
-favour of one account, `P1bare` the transfer alone.
+favour of one account, `P1bare` the transfer alone, `P1pairs` a reservation and its settlement, two
+complete changes that count as one.
 """
 
 from random import Random
@@ -35,11 +36,16 @@ SIZES: Final[dict[Length, Size]] = {
 
 
 async def measure(stage: Stage) -> list[Result]:
-    """All three, in the same rounds."""
+    """All four, in the same rounds."""
     size = SIZES[stage.plan.length]
     async with opened_house(stage, "P1", accounts=size.accounts) as house:
         traffic = Traffic(house.app, house.accounts, Random(stage.plan.seed))
-        calls = {"P1": traffic.complete, "P1hot": traffic.hot, "P1bare": traffic.bare}
+        calls = {
+            "P1": traffic.complete,
+            "P1hot": traffic.hot,
+            "P1bare": traffic.bare,
+            "P1pairs": traffic.pair,
+        }
         await measure_calls(house, traffic.complete, callers=size.callers, seconds=size.warm_s)
         with settled_memory():
             rounds = await interleave(

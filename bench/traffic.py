@@ -14,7 +14,7 @@ from bench.rounds import Measured, measured
 from bench.stage import House
 from tallystick.app import App
 from tallystick.journal import Asked, Change
-from tallystick.ledger import Post
+from tallystick.ledger import Post, Reserve, Settle
 from tallystick.platform.ids import bucket_of, new_id
 
 AMOUNT_MINOR_MAX: Final = 100_000
@@ -48,11 +48,23 @@ class Traffic:
         order = self._order(debit, credit)
         await self.app.journal.record(Change(change_id, transfers=(order,)))
 
+    async def pair(self) -> None:
+        """A reservation, and then its settlement in full: two complete changes."""
+        debit, credit = self._two()
+        amount_minor = 1 + int(self.random.random() * AMOUNT_MINOR_MAX)
+        order = Reserve(debit, credit, amount_minor, CURRENCY, "bench")
+        held = await self.app.transfers.reserve(order, self._wish(debit, credit, amount_minor))
+        reservation_id = held.transfers[0].id
+        settle = Settle(reservation_id, "bench")
+        await self.app.transfers.settle(settle, self._wish(reservation_id, credit, amount_minor))
+
+    def _wish(self, first: UUID, second: UUID, amount_minor: int) -> Asked:
+        key = f"{self.random.getrandbits(128):032x}"
+        return Asked(_SCOPE, key, b"%b%b%d" % (first.bytes, second.bytes, amount_minor))
+
     async def _post(self, debit: UUID, credit: UUID) -> None:
         order = self._order(debit, credit)
-        key = f"{self.random.getrandbits(128):032x}"
-        body = b"%b%b%d" % (debit.bytes, credit.bytes, order.amount_minor)
-        await self.app.transfers.post_one(order, Asked(_SCOPE, key, body))
+        await self.app.transfers.post_one(order, self._wish(debit, credit, order.amount_minor))
 
     def _two(self) -> tuple[UUID, UUID]:
         count = len(self.accounts)

@@ -55,6 +55,40 @@ async def serve(
     sockets: Sequence[socket.socket],
 ) -> None:
     """Serve on these sockets until a signal comes and all is finished. The sockets are closed."""
+    with _ended_by_signals() as ended:
+        await _serve(open_app, settings, sockets)
+    if ended:
+        _log.info("ended_before_serving")
+
+
+@contextmanager
+def _ended_by_signals() -> Generator[list[int], None, None]:
+    """Until the server listens to signals itself, the first one ends the block, in good order."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    ended: list[int] = []
+
+    def end(number: int) -> None:
+        ended.append(number)
+        if task:
+            task.cancel()
+
+    for number in HANDLED_SIGNALS:
+        loop.add_signal_handler(number, end, number)
+    try:
+        yield ended
+    except asyncio.CancelledError:
+        if not ended:
+            raise
+    finally:
+        for number in HANDLED_SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+async def _serve(
+    open_app: Callable[[], AbstractAsyncContextManager[App]],
+    settings: Settings,
+    sockets: Sequence[socket.socket],
+) -> None:
     async with open_app() as app:
         door = create_api(app)
         # What is built now stays for ever: the collector need not walk through it again and again.
