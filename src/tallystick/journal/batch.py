@@ -51,6 +51,20 @@ class Written(Struct, frozen=True):
     seal: Seal | None
 
 
+class Agenda:
+    """What a batch will lock and load, worked out while somebody else is still at work."""
+
+    __slots__ = ("changes", "claim_ids", "presumption", "transfers", "verbs")
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self.changes = changes
+        self.transfers = [transfer for change in changes for transfer in change.transfers]
+        self.verbs = [verb for change in changes for verb in change.accounts]
+        self.claim_ids = [change.claim.id for change in changes if change.claim]
+        self.claim_ids += [change.close.claim_id for change in changes if change.close]
+        self.presumption = None if self.verbs else presume(self.transfers)
+
+
 class BatchWriter:
     """Judges and writes the changes of one batch within an open transaction."""
 
@@ -60,15 +74,12 @@ class BatchWriter:
         tables: Mapping[str, tuple[ProjectionTable, ...]],
         clock: Clock,
         lane: int,
-        changes: Sequence[Change],
+        agenda: Agenda,
         *,
         presumes: bool,
     ) -> None:
-        # Known before the lane is locked: what comes after, the whole cell waits for.
-        self._changes = changes
-        self._transfers = [transfer for change in changes for transfer in change.transfers]
-        self._verbs = [verb for change in changes for verb in change.accounts]
-        self._presumption = presume(self._transfers) if presumes and not self._verbs else None
+        self._agenda = agenda
+        self._presumption = agenda.presumption if presumes else None
         self._connection = connection
         self._clock = clock
         self._lane = lane
@@ -87,13 +98,13 @@ class BatchWriter:
         """Judge every change and write all that is accepted. The caller seals and commits."""
         await self._lock_and_load()
         batch = self._row.seq + 1
-        outcomes = await self._judge_and_append(self._changes, batch)
+        outcomes = await self._judge_and_append(self._agenda.changes, batch)
         seal = await self._write_rows(batch)
         crash_point("journal.before_commit")
         return Written(outcomes, seal)
 
     async def _lock_and_load(self) -> None:
-        connection, changes = self._connection, self._changes
+        connection, agenda = self._connection, self._agenda
         self._row = await store.lock_lane(connection, self._lane)
         crash_point("journal.after_lock")
         # No account's history and no lane ever runs backwards, whatever the clock does.
@@ -101,13 +112,11 @@ class BatchWriter:
         if self._presumption:
             await self._ledger.take(self._presumption, self._at)
         else:
-            latest = await self._ledger.lock(self._transfers, self._verbs)
+            latest = await self._ledger.lock(agenda.transfers, agenda.verbs)
             self._at = max(self._clock.now(), self._row.last_at, latest or self._row.last_at)
-        claim_ids = [change.claim.id for change in changes if change.claim]
-        claim_ids += [change.close.claim_id for change in changes if change.close]
-        if claim_ids:
-            self._claims = await store.load_claims(connection, claim_ids)
-        unversioned = await self._projections.load(changes)
+        if agenda.claim_ids:
+            self._claims = await store.load_claims(connection, agenda.claim_ids)
+        unversioned = await self._projections.load(agenda.changes)
         self._versions = self._projections.versions
         if unversioned:
             self._versions |= await store.load_versions(connection, unversioned)

@@ -13,8 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from tallystick.journal.answers import Answers
+from tallystick.journal.batch import Agenda
 from tallystick.journal.heads import publish_heads, verify_heads
-from tallystick.journal.lane import Lane, LaneUnavailable, OutcomeOpen, Ticket
+from tallystick.journal.lane import Lane, LaneUnavailable, OutcomeOpen, Ticket, agenda_of
 from tallystick.journal.log import Log
 from tallystick.journal.model import (
     Busy,
@@ -55,6 +56,8 @@ class Journal:
         self._seals = seals
         self._queue: deque[Ticket] = deque()
         self._in_flight: Sequence[Ticket] = ()
+        self._ahead: tuple[Sequence[Ticket], Agenda] | None = None
+        lane.meanwhile = self._draw_ahead
         self._arrived = asyncio.Event()
         self._closing = False
 
@@ -115,25 +118,33 @@ class Journal:
             for ticket in self._in_flight:
                 if ticket.deadline_s < now_s:
                     ticket.answer(Unknown("not known yet: ask again with the same key"))
-            for ticket in self._queue:
+            drawn = self._ahead[0] if self._ahead else ()
+            for ticket in (*drawn, *self._queue):
                 if ticket.deadline_s < now_s:
                     ticket.answer(Busy("the journal is too busy: try again later"))
 
     async def _pump(self) -> None:
-        while self._queue or not self._closing:
-            if not self._queue:
+        while self._ahead or self._queue or not self._closing:
+            if not self._ahead and not self._queue:
                 self._arrived.clear()
                 await self._arrived.wait()
                 continue
-            self._in_flight = self._next_batch()
+            self._in_flight, agenda = self._ahead or (self._next_batch(), None)
+            self._ahead = None
             try:
-                await self._see_through(self._in_flight)
+                await self._see_through(self._in_flight, agenda)
             except Exception:  # noqa: BLE001 - the pump outlives whatever befalls one batch
                 _log.exception("batch_failed", changes=len(self._in_flight))
                 for ticket in self._in_flight:
                     ticket.answer(Unknown("the batch failed unexpectedly"))
             finally:
                 self._in_flight = ()
+
+    def _draw_ahead(self) -> None:
+        """While a batch is being committed, prepare the next, if nobody can join it any more."""
+        if self._ahead is None and len(self._queue) >= BATCH_CHANGES_MAX:
+            tickets = self._next_batch()
+            self._ahead = tickets, agenda_of(tickets)
 
     def _next_batch(self) -> list[Ticket]:
         batch: list[Ticket] = []
@@ -146,7 +157,7 @@ class Journal:
                 batch.append(ticket)
         return batch
 
-    async def _see_through(self, tickets: Sequence[Ticket]) -> None:
+    async def _see_through(self, tickets: Sequence[Ticket], agenda: Agenda | None) -> None:
         """Try until every ticket is answered or nobody waits any more."""
         open_batch: OutcomeOpen | None = None
         failures = 0
@@ -156,7 +167,9 @@ class Journal:
                     await self._lane.settle(open_batch)
                     open_batch = None
                 else:
-                    await self._lane.record([ticket for ticket in tickets if ticket.waits])
+                    waiting = [ticket for ticket in tickets if ticket.waits]
+                    ready = agenda if len(waiting) == len(tickets) else None
+                    await self._lane.record(waiting, ready)
             except OutcomeOpen as error:
                 _log.warning("outcome_open", batch=error.seal.batch)
                 open_batch = error

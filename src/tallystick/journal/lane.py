@@ -6,13 +6,13 @@ waits for the old transaction's end, and then the batch's head either stands in 
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 import asyncpg
 
 from tallystick.journal import store
-from tallystick.journal.batch import BatchWriter, Outcome, Written
+from tallystick.journal.batch import Agenda, BatchWriter, Outcome, Written
 from tallystick.journal.model import Change, Conflict, Recorded, Refused
 from tallystick.journal.projections import ProjectionTable
 from tallystick.journal.store import Seal
@@ -123,6 +123,7 @@ class Lane:
         self.number = number
         self._connection: Connection | None = None
         self._telling: asyncio.Task[None] | None = None
+        self.meanwhile: Callable[[], None] = lambda: None  # called while a commit is under way
         self._doubt = 0  # batches still to be judged before anything is presumed again
 
     async def close(self) -> None:
@@ -130,13 +131,13 @@ class Lane:
             await self._telling
         await self._drop()
 
-    async def record(self, tickets: Sequence[Ticket]) -> None:
+    async def record(self, tickets: Sequence[Ticket], agenda: Agenda | None = None) -> None:
         """Record the tickets' changes in one transaction, and answer them once it is durable.
 
         Raises LaneUnavailable or OutcomeOpen; what was answered before that stays answered.
         """
         try:
-            await self._attempt(tickets)
+            await self._attempt(tickets, agenda or agenda_of(tickets))
         except (LaneUnavailable, OutcomeOpen):
             raise
         except Exception as error:  # noqa: BLE001 - it must not reach its neighbours
@@ -159,24 +160,23 @@ class Lane:
         if head == seal.head:
             self._answer(open_batch.tickets, open_batch.outcomes)
 
-    async def _attempt(self, tickets: Sequence[Ticket]) -> None:
+    async def _attempt(self, tickets: Sequence[Ticket], agenda: Agenda) -> None:
         try:
             connection = await self._connected()
-            changes = [ticket.change for ticket in tickets]
+            await connection.execute("BEGIN")
             writer = BatchWriter(
                 connection,
                 self._tables,
                 self._clock,
                 self.number,
-                changes,
+                agenda,
                 presumes=not self._doubt,
             )
-            await connection.execute("BEGIN")
             written = await writer.write()
         except Misjudged:
             await self._rollback()
             self._doubt = DOUBTFUL_BATCHES
-            await self._attempt(tickets)
+            await self._attempt(tickets, agenda)
             return
         except TRANSIENT as error:
             await self._rollback()
@@ -198,17 +198,20 @@ class Lane:
     async def _commit(
         self, connection: Connection, tickets: Sequence[Ticket], written: Written
     ) -> None:
+        seal = written.seal
+        committing = asyncio.create_task(
+            store.seal_and_commit(connection, seal) if seal else store.commit(connection)
+        )
+        await asyncio.sleep(0)  # it is on its way to the disk: time to prepare the next
+        self.meanwhile()
         try:
-            if written.seal is None:
-                await connection.execute("COMMIT")
-            else:
-                await store.seal_and_commit(connection, written.seal)
+            await committing
         except BaseException as error:
             await self._drop()
-            if written.seal is None:
+            if seal is None:
                 # Only claims of refusals were in it: judging again finds them or writes them.
                 raise LaneUnavailable(str(error)) from error
-            raise OutcomeOpen(tickets, written.outcomes, written.seal) from error
+            raise OutcomeOpen(tickets, written.outcomes, seal) from error
 
     def _answer(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> None:
         """Answer while the next batch is on its way: a thousand callers at once would delay it."""
@@ -247,6 +250,11 @@ class Lane:
         connection, self._connection = self._connection, None
         if connection:
             connection.terminate()
+
+
+def agenda_of(tickets: Sequence[Ticket]) -> Agenda:
+    """What the tickets' changes will lock and load."""
+    return Agenda([ticket.change for ticket in tickets])
 
 
 async def _tell(

@@ -111,6 +111,10 @@ async def seal_and_commit(connection: Connection, seal: Seal) -> None:
     await connection.execute(SEAL_AND_COMMIT.format(**fields))
 
 
+async def commit(connection: Connection) -> None:
+    await connection.execute("COMMIT")
+
+
 async def lock_lane(connection: Connection, lane: int) -> LaneRow:
     row = await connection.fetchrow(LOCK_LANE, lane)
     if row is None:
