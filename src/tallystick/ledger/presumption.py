@@ -64,8 +64,7 @@ def presume(transfers: Iterable[Transfer]) -> Presumption | None:
 def _movements(transfers: Iterable[Transfer]) -> dict[UUID, Movement] | None:
     movements: dict[UUID, Movement] = {}
     for order in transfers:
-        kind = type(order)
-        if (kind is not Post and kind is not Reserve) or order.up_to or not _is_plain(order):
+        if not isinstance(order, (Post, Reserve)) or order.up_to or not _is_plain(order):
             return None
         debit = movements.get(order.debit)
         if debit is None:
@@ -75,7 +74,7 @@ def _movements(transfers: Iterable[Transfer]) -> dict[UUID, Movement] | None:
             credit = movements[order.credit] = Movement()
         debit.version += 1
         credit.version += 1
-        if kind is Post:
+        if isinstance(order, Post):
             debit.debits_posted += order.amount_minor
             credit.credits_posted += order.amount_minor
         else:
