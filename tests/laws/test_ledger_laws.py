@@ -130,11 +130,17 @@ class Chance:
         return self.dice.choice((0, 0, 500, 5_000, None))
 
 
-def opened(naive: NaiveLedger, bench: Bench, at: datetime) -> None:
+def openings() -> list[Open]:
     """Some accounts to begin with: the first two have no limit, so that money can come in."""
-    for number, account in enumerate(NAMES[:AT_FIRST]):
-        side = "debit" if number % 3 == 0 else "credit"
-        verb = Open(account, str(account), "INR", side, None if number < 2 else 0)
+    sides = ("debit", "credit", "credit")
+    return [
+        Open(account, str(account), "INR", sides[number % 3], None if number < 2 else 0)
+        for number, account in enumerate(NAMES[:AT_FIRST])
+    ]
+
+
+def opened(naive: NaiveLedger, bench: Bench, at: datetime) -> None:
+    for verb in openings():
         naive.hear(WORLD, [], [verb], at)
         assert bench.judge(WORLD, [], [verb], at=at).refusal is None
 

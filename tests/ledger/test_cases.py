@@ -1,11 +1,13 @@
 """The judge against hand-written cases: see `casebook.py` for how to read one."""
 
 import inspect
+import re
 from pathlib import Path
 
 import pytest
 
 from tallystick.ledger import hearing, moves, upkeep
+from tests.house_rules.sources import ROOT
 from tests.ledger.casebook import Story, case_files, read_case
 
 REFUSALS = {
@@ -39,3 +41,12 @@ def test_the_judge_refuses_with_no_other_code() -> None:
     said = {part.split('"')[1] for part in source.split("Refusal(")[1:]}
 
     assert said == REFUSALS
+
+
+@pytest.mark.parametrize("document", ["explanation/ledger.md", "reference/transfers.md"])
+def test_the_documents_list_every_refusal_and_no_other(document: str) -> None:
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    heading = "| code | orders |" if "reference" in document else "| code | the order"
+    table = text.partition(heading)[2].partition("\n\n")[0]
+
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == REFUSALS

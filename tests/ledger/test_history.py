@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tallystick.ledger import Reserve, Settle, Void
+from tallystick.ledger.model import Account
 from tests.books.furnished import Books
 
 pytestmark = pytest.mark.anyio
@@ -14,15 +15,17 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-async def account(books: Books, name: str):
+async def account(books: Books, name: str) -> Account:
     found = await books.ledger.find_account(books.account(name))
     assert found is not None
     return found
 
 
-async def post(books: Books, debit: str, credit: str, amount: int, at: datetime | None = None):
+async def post(
+    books: Books, debit: str, credit: str, amount: int, at: datetime | None = None
+) -> None:
     order = books.post(debit, credit, amount)
-    return await books.transfers.post_one(replace(order, effective_at=at))
+    await books.transfers.post_one(replace(order, effective_at=at))
 
 
 class TestByRecording:
@@ -82,7 +85,7 @@ class TestByRecording:
             assert there.pending_in_minor == inflow
 
 
-async def pending(books: Books):
+async def pending(books: Books) -> tuple[datetime, int, int, int]:
     alice, bob = await account(books, "alice"), await account(books, "bob")
     out, into = alice.pending_out_minor, bob.pending_in_minor
     return books.clock.now(), out, alice.available_minor, into

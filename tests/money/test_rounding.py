@@ -61,6 +61,16 @@ def test_basis_points_agree_with_the_decimal_module(
     assert share(amount, points, 10_000, rule) == expected
 
 
+@pytest.mark.parametrize("rule", Rounding)
+def test_every_small_fraction_agrees_with_the_decimal_module(rule: Rounding) -> None:
+    """Thirds and sevenths too: just above and just below the middle without ever being on it."""
+    for under in range(1, 12):
+        for over in range(-40, 41):
+            exact = Decimal(over) / under
+            expected = int(exact.quantize(Decimal(1), rounding=IN_DECIMAL[rule]))
+            assert share(over, 1, under, rule) == expected, (over, under)
+
+
 @given(st.integers(), st.integers(), st.integers(min_value=1), rules)
 def test_is_less_than_one_unit_off(amount: int, over: int, under: int, rule: Rounding) -> None:
     assert abs(share(amount, over, under, rule) * under - amount * over) < under
@@ -73,5 +83,5 @@ def test_the_whole_share_is_the_amount(amount: int, whole: int, rule: Rounding) 
 
 @pytest.mark.parametrize("denominator", [0, -1])
 def test_a_share_of_nothing_is_refused(denominator: int) -> None:
-    with pytest.raises(ValueError, match="positive whole"):
+    with pytest.raises(ValueError, match=f"^a share is of a positive whole, not of {denominator}$"):
         share(100, 1, denominator, Rounding.HALF_EVEN)

@@ -62,13 +62,26 @@ def test_even_parts_differ_by_at_most_one_unit(amount_minor: int, count: int) ->
     assert max(parts) - min(parts) <= 1
 
 
-@pytest.mark.parametrize("by", [[], [0], [0, 0], [1, -1], [-1], [1, 0.5], [True, 1], ["1"]])
-def test_weights_that_mean_nothing_are_refused(by: list[int]) -> None:
-    with pytest.raises(UnsplittableWeights):
+NO_WHOLE = "every weight is a whole number of at least zero"
+ALL_ZERO = "at least one weight must be positive"
+
+
+@pytest.mark.parametrize(
+    ("by", "why"),
+    [
+        *((by, ALL_ZERO) for by in ([], [0], [0, 0])),
+        *((by, NO_WHOLE) for by in ([1, -1], [-1], [1, 0.5], [True, 1], ["1"])),
+    ],
+)
+def test_weights_that_mean_nothing_are_refused(by: list[int], why: str) -> None:
+    with pytest.raises(UnsplittableWeights, match=f"^{why}$") as caught:
         split(100, by)
+    assert caught.value.code == "unsplittable_weights"
 
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_no_parts_at_all_are_refused(count: int) -> None:
-    with pytest.raises(UnsplittableWeights, match="into"):
+    with pytest.raises(
+        UnsplittableWeights, match=f"^an amount cannot be split into {count} parts$"
+    ):
         split_evenly(100, count)

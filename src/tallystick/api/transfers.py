@@ -1,7 +1,7 @@
-"""`POST /api/v1/transfers` and its bulk: the hottest addresses, hence plain Starlette routes.
+"""`/api/v1/transfers`: posting and its bulk are the hottest addresses, hence plain routes.
 
-Operators only. A single transfer is answered 201 with its rows; a bulk is answered 200 with one
-verdict an item, since some may happen and others not.
+Operators move money; a merchant may look at what touches its accounts. A single transfer is
+answered 201; a bulk is answered 200 with one verdict an item, since some may happen and others not.
 """
 
 from dataclasses import dataclass
@@ -21,12 +21,15 @@ from tallystick.api.exchange import exchange_of
 from tallystick.api.idempotency import asked, tell_replayed
 from tallystick.api.plain_route import plain_route
 from tallystick.api.problems import problem_of
+from tallystick.api.repeated_keys import in_our_words
 from tallystick.api.strict_route import ALWAYS, BODY
-from tallystick.api.transfer_bodies import BulkBody, TransferBody, read_bulk, read_transfer
+from tallystick.api.transfer_bodies import BulkBody, TransferBody
+from tallystick.api.transfer_reading import read_bulk, read_transfer
 from tallystick.app import App
 from tallystick.books import Answer
 from tallystick.identity import Permission
 from tallystick.journal import JournalError
+from tallystick.ledger import Post, TransferRow
 from tallystick.platform.ids import typeid
 
 PATH: Final = "/api/v1/transfers"
@@ -35,7 +38,7 @@ BULK_PATH: Final = "/api/v1/transfers/bulk"
 _PROBLEMS: Final = (*ALWAYS, *BODY)
 
 
-class TransferView(Struct, frozen=True):
+class TransferView(Struct, frozen=True, omit_defaults=True):
     """One transfer as it was recorded, with both balances after it."""
 
     id: str
@@ -49,13 +52,20 @@ class TransferView(Struct, frozen=True):
     debit_balance_after: int
     credit_balance_after: int
     created_at: datetime
+    reservation_id: str | None = None
+    effective_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 class Verdict(Struct, frozen=True, omit_defaults=True):
-    """What became of one item: `posted`, `refused`, or `unknown`: ask again, with the same key."""
+    """What became of one item: `posted`, `refused`, or `unknown`: ask again, with the same key.
+
+    `returned` is what a final settle gave back.
+    """
 
     status: str
     transfer: TransferView | None = None
+    returned: TransferView | None = None
     code: str | None = None
     detail: str | None = None
 
@@ -69,12 +79,11 @@ class Verdicts(Struct, frozen=True):
     data: list[Verdict]
 
 
-def view_of(answer: Answer) -> TransferView:
-    """The first transfer of an answer: a post has no other."""
-    row = answer.transfers[0]
+def view_of(row: TransferRow, at: datetime) -> TransferView:
+    """A row and the instant of its batch, as they look outside."""
     return TransferView(
         id=typeid("tra", row.id),
-        change_id=typeid("chg", answer.change_id),
+        change_id=typeid("chg", row.change_id),
         debit_account_id=typeid("acc", row.debit),
         credit_account_id=typeid("acc", row.credit),
         amount=row.amount,
@@ -83,14 +92,18 @@ def view_of(answer: Answer) -> TransferView:
         kind=row.kind,
         debit_balance_after=row.debit_balance,
         credit_balance_after=row.credit_balance,
-        created_at=answer.at,
+        created_at=at,
+        reservation_id=typeid("res", row.reservation_id) if row.reservation_id else None,
+        effective_at=row.effective_at,
+        expires_at=row.expires_at,
     )
 
 
 def verdict_on(outcome: Answer | JournalError) -> Verdict:
     """What to say of one item: alone it would have been answered 201, 4xx or 5xx."""
     if isinstance(outcome, Answer):
-        return Verdict("posted", view_of(outcome))
+        transfer, *returned = (view_of(row, outcome.at) for row in outcome.transfers)
+        return Verdict("posted", transfer, returned[0] if returned else None)
     found = problem_of(outcome)
     status = "refused" if found.status < 500 else "unknown"
     return Verdict(status, code=found.code, detail=found.detail)
@@ -108,10 +121,16 @@ class TransferRoutes:
         await authenticate(exchange, self.app.keys, Permission.OPERATE)
         order = read_transfer(await read_json(request))
         wish = asked(exchange, PATH, "transfers.post", self.app.settings.idempotency_required)
-        answer = await self.app.transfers.post_one(order, wish, exchange.origin)
+        try:
+            if isinstance(order, Post):
+                answer = await self.app.transfers.post_one(order, wish, exchange.origin)
+            else:
+                answer = await self.app.transfers.reserve(order, wish, exchange.origin)
+        except JournalError as error:
+            raise in_our_words(error) from None
         if answer.replayed:
             tell_replayed(exchange)
-        return _json(view_of(answer), 201)
+        return _json(view_of(answer.transfers[0], answer.at), 201)
 
     async def post_bulk(self, request: Request) -> Response:
         """Many transfers."""
@@ -119,9 +138,12 @@ class TransferRoutes:
         await authenticate(exchange, self.app.keys, Permission.OPERATE)
         bulk = read_bulk(await read_json(request))
         wish = asked(exchange, BULK_PATH, "transfers.bulk", self.app.settings.idempotency_required)
-        outcomes = await self.app.transfers.many(
-            bulk.orders, wish, atomic=bulk.atomic, origin=exchange.origin
-        )
+        try:
+            outcomes = await self.app.transfers.many(
+                bulk.orders, wish, atomic=bulk.atomic, origin=exchange.origin
+            )
+        except JournalError as error:
+            raise in_our_words(error) from None
         if all(isinstance(outcome, Answer) and outcome.replayed for outcome in outcomes):
             tell_replayed(exchange)
         verdicts = [verdict_on(outcome) for outcome in outcomes]
@@ -147,7 +169,7 @@ OPERATIONS: Final = (
     PlainOperation(
         method="POST",
         path=PATH,
-        summary="Move money between two accounts at once. Operators only.",
+        summary="Move money between two accounts, or reserve it. Operators only.",
         tag="transfers",
         status=201,
         answer=TransferView,
@@ -159,7 +181,7 @@ OPERATIONS: Final = (
     PlainOperation(
         method="POST",
         path=BULK_PATH,
-        summary="Up to 1,000 transfers with a verdict each; atomic, all or none. Operators only.",
+        summary="Up to 1,000 orders with a verdict each; atomic, all or none. Operators only.",
         tag="transfers",
         status=200,
         answer=Verdicts,

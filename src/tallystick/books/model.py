@@ -40,14 +40,32 @@ class Answer(Struct, frozen=True):
     replayed: bool = False
 
 
+class Recorded(Struct, frozen=True):
+    """One transfer as it was recorded, what led to it, and the change that reversed it, if any."""
+
+    row: TransferRow
+    at: datetime
+    cause: UUID | None
+    reversal_id: UUID | None
+
+
 class Moved(Struct, frozen=True, omit_defaults=True):
     """Data of `transfer.posted` and its like; the ledger's rows tell the rest.
 
-    `code` is what all the transfers of this kind have in common, None when they differ.
+    `code` is what all the transfers of this kind have in common, None when they differ. A
+    balancing order alone in its change tells the most it would have moved.
     """
 
     code: str | None
     count: int = 1
+    at_most_minor: int | None = None
+
+
+class Reversed(Struct, frozen=True):
+    """Data of `transfer.reversed`, told of the change whose transfer it was."""
+
+    reversed_id: UUID  # the transfer
+    reversal_id: UUID  # the change that moved it back
 
 
 class Submitted(Struct, frozen=True):
@@ -63,6 +81,13 @@ KINDS: dict[type[Struct], str] = {
     Void: "transfer.voided",
     Expire: "transfer.expired",
 }
+
+
+def moved_by(order: Order) -> Moved:
+    """The data of the fact that one order tells."""
+    if isinstance(order, Post | Reserve) and order.up_to:
+        return Moved(order.code, at_most_minor=order.amount_minor)
+    return Moved(order.code)
 
 
 def facts_of(change_id: UUID, orders: Sequence[Order]) -> tuple[Fact, ...]:
@@ -166,8 +191,11 @@ class BooksError(Exception):
     """Everything the books refuse by themselves; `code` is stable.
 
     BooksError
-    +-- InvalidTerms     no account can be like this
-    +-- AccountDiffers   the account stands already, on other terms
+    +-- InvalidTerms      no account can be like this
+    +-- AccountDiffers    the account stands already, on other terms
+    +-- TransferNotFound there is no such transfer
+    +-- NotReversible    the transfer moved nothing, or another room's verb must undo it
+    +-- AlreadyReversed  the transfer was reversed before
     """
 
     code = "books_error"
@@ -183,3 +211,21 @@ class AccountDiffers(BooksError):
     """An account that was to be ensured stands already in another currency or on another side."""
 
     code = "account_differs"
+
+
+class TransferNotFound(BooksError):
+    """No transfer has this id."""
+
+    code = "transfer_not_found"
+
+
+class NotReversible(BooksError):
+    """Only what the books themselves posted or settled can be posted back by them."""
+
+    code = "not_reversible"
+
+
+class AlreadyReversed(BooksError):
+    """The transfer was moved back before; a transfer is reversed once."""
+
+    code = "already_reversed"

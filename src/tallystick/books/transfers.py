@@ -7,31 +7,40 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
+from tallystick.books import reversals
 from tallystick.books.model import (
     KINDS,
     NOBODY,
+    AlreadyReversed,
     Answer,
-    Moved,
     Order,
+    Recorded,
     Submitted,
+    TransferNotFound,
     facts_of,
     items_of,
+    moved_by,
     shares,
 )
+from tallystick.books.repeats import Repeats
 from tallystick.journal import (
     Asked,
     Change,
+    Conflict,
     Fact,
     Journal,
     JournalError,
     Origin,
     Repeated,
 )
-from tallystick.ledger import Ledger, Post, Reserve, Settle, Void
+from tallystick.ledger import Ledger, Post, Reserve, Settle, TransferRow, Void
 from tallystick.platform.clock import Clock
 from tallystick.platform.ids import bucket_of, new_id
+
+_ROUNDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class Transfers:
     """The verbs of transfers.
 
     All raise Refused with the judge's code (`insufficient_funds`, `unknown_account`, ...),
-    KeyReused when the key stood for another body, and what else the journal says.
+    Differs when the key stood for another wish, and what else the journal says.
     """
 
     journal: Journal
@@ -70,6 +79,31 @@ class Transfers:
         """Give a promise back."""
         return await self._one(order, bucket_of(order.reservation_id), asked, origin)
 
+    async def reverse(
+        self,
+        transfer_id: UUID,
+        asked: Asked | None = None,
+        origin: Origin = NOBODY,
+        *,
+        code: str = "reversal",
+    ) -> Answer:
+        """Move a transfer's money back, once, by a post of its own that names its cause.
+
+        Raises TransferNotFound, NotReversible, AlreadyReversed; Refused, when those who got the
+        money cannot cover it any more.
+        """
+        row = await self._row(transfer_id)
+        order = reversals.opposite_of(row, code)
+        caused = Origin(origin.actor, origin.request_id, row.change_id)
+        try:
+            return await self._reverse(row, order, asked, caused)
+        except AlreadyReversed:
+            # Perhaps it was this very wish that did it.
+            repeat = await self._repeats.find(asked, row.change_id)
+            if repeat is None:
+                raise
+            return await self._repeats.answer(repeat, order)
+
     async def many(
         self,
         orders: Sequence[Order],
@@ -82,7 +116,7 @@ class Transfers:
 
         Atomic: all of them happen or none does, and a refusal is raised as that of one order.
         Otherwise each is a change of its own: an item holds its answer, or the error that the
-        order alone would have raised. Raises KeyReused when the key stood for another body.
+        order alone would have raised. Raises Differs when the key stood for another wish.
         """
         if not orders:
             return []
@@ -90,23 +124,52 @@ class Transfers:
             return list(await self._linked(orders, asked, origin))
         return await self._each(orders, asked, origin)
 
+    async def get_transfer(self, transfer_id: UUID) -> Recorded:
+        """One transfer, and what became of it. Raises TransferNotFound."""
+        row = await self._row(transfer_id)
+        facts = await self.journal.facts_of(row.change_id)
+        at = facts[0].at if facts else await self.ledger.recorded_at(row)
+        cause = facts[0].origin.cause if facts else None
+        return Recorded(row, at, cause, reversals.reversal_of(row, facts))
+
     # One ----------------------------------------------------------------------------------------
 
     async def _one(self, order: Order, bucket: int, asked: Asked | None, origin: Origin) -> Answer:
         change = _change_of(order, new_id(self.clock.now(), bucket), asked, origin)
+        return await self._recorded(change, order)
+
+    async def _recorded(self, change: Change, order: Order) -> Answer:
         try:
             recorded = await self.journal.record(change)
         except Repeated as repeat:
-            return await self._replayed(repeat)
+            return await self._repeats.answer(repeat, order)
         return Answer(change.id, recorded.at, recorded.transfers)
 
-    async def _replayed(self, repeat: Repeated) -> Answer:
-        """What the first call with this key was answered. Raises KeyReused, Refused."""
-        # A transfer's claim never runs: it is done or refused when it is written.
-        claim = await self.journal.answer(repeat, patience_s=0)
-        facts = await self.journal.facts_of(claim.subject_id, 1)
-        rows = await self.ledger.transfers_of_change(claim.subject_id)
-        return Answer(claim.subject_id, facts[0].at, tuple(rows), replayed=True)
+    async def _reverse(
+        self, row: TransferRow, order: Post, asked: Asked | None, origin: Origin
+    ) -> Answer:
+        for _ in range(_ROUNDS):
+            facts = await self.journal.facts_of(row.change_id)
+            reversals.require_reversible(row, facts)
+            change_id = new_id(self.clock.now(), bucket_of(order.debit))
+            told = reversals.told_by(row, order, facts, change_id)
+            claim = asked.claim(change_id) if asked else None
+            change = Change(change_id, told, (order,), claim=claim, origin=origin)
+            try:
+                return await self._recorded(change, order)
+            except Conflict:
+                continue  # another transfer of its change was reversed meanwhile
+        raise Conflict("too many reversals of this change at once")
+
+    async def _row(self, transfer_id: UUID) -> TransferRow:
+        row = await self.ledger.find_transfer(transfer_id)
+        if row is None:
+            raise TransferNotFound("no such transfer")
+        return row
+
+    @property
+    def _repeats(self) -> Repeats:
+        return Repeats(self.journal, self.ledger)
 
     # Many ---------------------------------------------------------------------------------------
 
@@ -125,7 +188,7 @@ class Transfers:
             recorded = await self.journal.record(change)
             whole = Answer(change_id, recorded.at, recorded.transfers)
         except Repeated as repeat:
-            whole = await self._replayed(repeat)
+            whole = await self._repeats.answer_linked(repeat, orders)
         return [
             Answer(whole.change_id, whole.at, rows, whole.replayed)
             for rows in shares(orders, whole.transfers)
@@ -148,8 +211,8 @@ class Transfers:
         )
         # Repeats are read one after the other: they are rare, and the pool belongs to everybody.
         return [
-            await self._item_replayed(outcome) if isinstance(outcome, Repeated) else outcome
-            for outcome in outcomes
+            await self._item_replayed(outcome, order) if isinstance(outcome, Repeated) else outcome
+            for outcome, order in zip(outcomes, orders, strict=True)
         ]
 
     async def _submit(
@@ -165,7 +228,7 @@ class Transfers:
         try:
             await self.journal.record(change)
         except Repeated as repeat:
-            return (await self.journal.answer(repeat, patience_s=0)).subject_id
+            return await self._repeats.bulk_of(repeat, asked, orders)
         return bulk_id
 
     async def _item(
@@ -177,15 +240,15 @@ class Transfers:
             return error
         return Answer(change_id, recorded.at, recorded.transfers)
 
-    async def _item_replayed(self, repeat: Repeated) -> Answer | JournalError:
+    async def _item_replayed(self, repeat: Repeated, order: Order) -> Answer | JournalError:
         try:
-            return await self._replayed(repeat)
+            return await self._repeats.answer(repeat, order)
         except JournalError as error:
             return error
 
 
 def _change_of(order: Order, change_id: UUID, asked: Asked | None, origin: Origin) -> Change:
-    told = Fact(change_id, 1, KINDS[type(order)], Moved(order.code))
+    told = Fact(change_id, 1, KINDS[type(order)], moved_by(order))
     claim = asked.claim(change_id) if asked else None
     return Change(change_id, (told,), (order,), claim=claim, origin=origin)
 

@@ -25,6 +25,7 @@ from tallystick.ledger.model import (
 )
 from tallystick.ledger.presumption import Misjudged as Misjudged
 from tallystick.ledger.presumption import presume as presume
+from tallystick.ledger.reads import Chosen as Chosen
 from tallystick.ledger.reads import Ledger
 
 __all__ = [

@@ -23,6 +23,9 @@ from tallystick.platform.postgres.pools import Database
 PENDING_LINES_MAX: Final = 200_000
 """Promises of the past are added up over at most so many lines; farther away they are not told."""
 
+PROBE_LINES: Final = 60
+"""Looking one line up by its number costs as much as reading so many in a row."""
+
 _JUST_BEFORE: Final = timedelta(microseconds=1)  # the database's own grain
 
 
@@ -231,11 +234,20 @@ class History:
         """All accounts added up by currency and by the SQL pattern that fits their code.
 
         As recorded up to `at` (None: now); with `effective_at` by value date up to it. The
-        patterns must not overlap. Costs a look at every account and a halving for each that moved
-        since; by value date also a look at every back-dated transfer.
+        patterns must not overlap. Costs a look at every account; for an instant of the past also
+        a halving for each account that moved since, or one walk through all transfers, whichever
+        is less; by value date also a look at every back-dated transfer.
         """
-        rows = await self.database.fetch(store.TOTALS, at, effective_at, list(patterns), currency)
+        cut = min((instant for instant in (at, effective_at) if instant), default=None)
+        walk = cut is not None and await self._is_walk_cheaper(cut)
+        rows = await self.database.fetch(
+            store.TOTALS, at, effective_at, list(patterns), currency, walk
+        )
         return [Sum(*row[:3], *map(int, row[3:])) for row in map(tuple, rows)]
+
+    async def _is_walk_cheaper(self, cut: datetime) -> bool:
+        row = await self.database.fetchrow(store.TOTALS_COST, cut)
+        return row is not None and row["probes"] * PROBE_LINES > row["lines"]
 
 
 def _by_value(period: Period) -> tuple[UUID, datetime, datetime, int, int, int]:

@@ -106,37 +106,51 @@ SELECT transfer_id, transaction_id, account_id, amount, currency, entry_type, ki
  ORDER BY value_at, account_version LIMIT $11
 """
 
+# What `TOTALS` would cost for an instant: the lines of all accounts, two a transfer, and the
+# probes that halving takes for each account that moved since.
+TOTALS_COST: Final = """
+SELECT coalesce(sum(version), 0) AS lines,
+       coalesce(sum(ceil(ln(version + 1) / ln(2))) FILTER (WHERE last_at > $1), 0) AS probes
+  FROM ledger_accounts
+"""
+
 # Every account's balance as recorded up to $1 (null: now) and by value date up to $2 (null: by
 # recording), debits positive, added up by currency and by which of the patterns $3 its code has.
-# Costs a look at every account, a halving for each that moved since, and, by value date, the
-# back-dated transfers of all accounts.
+# What an account held at a past instant is found by halving, or, with $5, by taking from what it
+# holds now all that moved since, in one walk through the transfers.
 TOTALS: Final = """
-WITH cut AS (
+WITH cut AS MATERIALIZED (
     SELECT least($1::timestamptz, $2::timestamptz) AS at
+), since AS (
+    SELECT side.id, sum(side.amount) AS amount
+      FROM cut, journal_batches AS b JOIN ledger_transfers AS t USING (lane, batch)
+     CROSS JOIN LATERAL (VALUES (t.debit, t.amount), (t.credit, -t.amount)) AS side(id, amount)
+     WHERE $5 AND b.at > cut.at AND t.kind IN ('post', 'settle')
+     GROUP BY side.id
 ), standing AS (
     SELECT a.id, a.code, a.currency, a.normal_side,
-           CASE a.normal_side WHEN 'debit' THEN 1 ELSE -1 END *
            CASE WHEN cut.at IS NULL OR a.last_at <= cut.at
-                THEN CASE a.normal_side WHEN 'debit' THEN a.debits_posted - a.credits_posted
-                          ELSE a.credits_posted - a.debits_posted END
-                ELSE ledger_balance_after(a.id, ledger_version_at(a.id, a.version, cut.at))
+                THEN a.debits_posted::numeric - a.credits_posted
+                WHEN $5 THEN a.debits_posted::numeric - a.credits_posted - coalesce(s.amount, 0)
+                ELSE CASE a.normal_side WHEN 'debit' THEN 1 ELSE -1 END
+                     * ledger_balance_after(a.id, ledger_version_at(a.id, a.version, cut.at))
            END AS net
-      FROM ledger_accounts AS a, cut
+      FROM cut, ledger_accounts AS a LEFT JOIN since AS s USING (id)
 ), back_dated AS (
-    SELECT t.debit, t.credit,
-           CASE WHEN t.effective_at <= $2 AND b.at > cut.at
-                     AND ($1 IS NULL OR b.at <= $1) THEN t.amount
-                WHEN t.effective_at > $2 AND b.at <= cut.at THEN -t.amount ELSE 0 END AS amount
-      FROM ledger_transfers AS t JOIN journal_batches AS b USING (lane, batch), cut
+    SELECT side.id, sum(side.amount) AS amount
+      FROM cut, journal_batches AS b JOIN ledger_transfers AS t USING (lane, batch)
+     CROSS JOIN LATERAL (VALUES (t.debit, t.amount), (t.credit, -t.amount)) AS line(id, amount)
+     CROSS JOIN LATERAL (
+           SELECT line.id,
+                  CASE WHEN t.effective_at <= $2 AND b.at > cut.at
+                            AND ($1::timestamptz IS NULL OR b.at <= $1) THEN line.amount
+                       WHEN t.effective_at > $2 AND b.at <= cut.at THEN -line.amount
+                       ELSE 0 END AS amount) AS side
      WHERE $2::timestamptz IS NOT NULL AND t.effective_at IS NOT NULL AND t.kind = 'post'
-), shifted AS (
-    SELECT id, sum(amount) AS amount
-      FROM (SELECT debit AS id, amount FROM back_dated
-             UNION ALL SELECT credit, -amount FROM back_dated) AS side
-     GROUP BY id
+     GROUP BY side.id
 ), totalled AS (
     SELECT s.currency, s.normal_side, p.number, s.net + coalesce(x.amount, 0) AS net
-      FROM standing AS s LEFT JOIN shifted AS x USING (id)
+      FROM standing AS s LEFT JOIN back_dated AS x USING (id)
       LEFT JOIN unnest($3::text[]) WITH ORDINALITY AS p(pattern, number) ON s.code LIKE p.pattern
      WHERE $4::text IS NULL OR s.currency = $4
 )

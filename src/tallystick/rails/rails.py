@@ -1,20 +1,24 @@
 """The rails as the rest of the house uses them: choose a route, ask, find."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from tallystick.platform.crash import crash_point
+from tallystick.platform.settings import Settings
 from tallystick.rails import errors, routing
+from tallystick.rails.configured import configured_routes
 from tallystick.rails.model import (
     AuthorizeOrder,
     CaptureOrder,
     Outcome,
     RefundOrder,
     Route,
+    Unanswered,
     VoidOrder,
 )
-from tallystick.rails.providers import PROVIDERS, Provider
+from tallystick.rails.payouts import PayOutOrder, Returned
+from tallystick.rails.providers import PROVIDERS, PaysOut, Provider
 from tallystick.rails.providers.line import Line, open_session
 
 
@@ -34,7 +38,7 @@ class UnknownProvider(LookupError):
 class Rails:
     """All routes and, by route, who speaks to the provider. Opened by `Rails.open`.
 
-    The four orders never raise for what a provider does or fails to do: that is an Outcome.
+    The orders never raise for what a provider does or fails to do: that is an Outcome.
     """
 
     routes: tuple[Route, ...]
@@ -57,6 +61,11 @@ class Rails:
                     for route in routes
                 },
             )
+
+    @classmethod
+    def configured(cls, settings: Settings) -> AbstractAsyncContextManager["Rails"]:
+        """Rails over the configured routes. Raises SandboxUnknown, UnknownProvider."""
+        return cls.open(configured_routes(settings), timeout_ms=settings.provider_timeout_ms)
 
     def choose(self, amount_minor: int, currency: str, method: str) -> tuple[Route, ...]:
         """The routes that can take this payment, best first."""
@@ -82,9 +91,35 @@ class Rails:
         """
         return await self._provider(route).find(reference)
 
+    # Payouts ----------------------------------------------------------------------------------
+
+    def choose_for_payout(self, amount_minor: int, currency: str, method: str) -> tuple[Route, ...]:
+        """The routes whose provider pays out this way (`bank_account`, `upi`), best first."""
+        routes = routing.choose_for_payout(self.routes, amount_minor, currency)
+        payers = ((route, self._payer(route.name)) for route in routes)
+        return tuple(route for route, payer in payers if payer and method in payer.pays_out_to)
+
+    async def pay_out(self, order: PayOutOrder) -> Outcome:
+        """Pay somebody; the same order may be put again under its reference, and happens once."""
+        provider = self._payer(order.route)
+        if provider is None:
+            return Unanswered("provider_pays_nobody")
+        return _after_ask(await provider.pay_out(order))
+
+    async def find_payout(self, route: str, reference: str) -> Outcome | Returned:
+        """What became of a payout, by our reference; as `find`."""
+        provider = self._payer(route)
+        if provider is None:
+            return Unanswered("provider_pays_nobody")
+        return await provider.find_payout(reference)
+
+    def _payer(self, route: str) -> PaysOut | None:
+        provider = self._provider(route)
+        return provider if isinstance(provider, PaysOut) else None
+
     @staticmethod
     def customer_text(code: str) -> str:
-        """What the payer may read about a decline of ours."""
+        """What the payer, or the payee, may read about a decline of ours."""
         return errors.customer_text(code)
 
     def _provider(self, route: str) -> Provider:
