@@ -1,6 +1,8 @@
 -- The tables of a cell as all migrations together make them. Written by `make schema`: change a
 -- migration, never this file. Partitions by month and the roles themselves are left out.
 
+SET check_function_bodies = off; -- functions stand before the tables they read
+
 -- The cell ----------------------------------------------------------------------------------------
 
 CREATE SCHEMA payment_service;
@@ -34,7 +36,59 @@ BEGIN
     RAISE EXCEPTION '% is append-only: history is corrected by a new entry, never rewritten', TG_TABLE_NAME
         USING ERRCODE = 'restrict_violation';
 END $$;
+CREATE FUNCTION ledger_balance_after(account uuid, version bigint) RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    SELECT coalesce(
+        (SELECT debit_balance FROM ledger_transfers
+          WHERE debit = account AND debit_version = version),
+        (SELECT credit_balance FROM ledger_transfers
+          WHERE credit = account AND credit_version = version),
+        0)
+$$;
+CREATE FUNCTION ledger_version_at(account uuid, newest bigint, instant timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+DECLARE
+    low        bigint := 0;       -- recorded in time, or before everything
+    high       bigint := newest;  -- everything after it was recorded too late
+    middle     bigint;
+    is_in_time boolean;
+BEGIN
+    WHILE low < high LOOP
+        middle := (low + high + 1) / 2;
+        SELECT b.at <= instant INTO STRICT is_in_time
+          FROM (SELECT lane, batch FROM ledger_transfers
+                 WHERE debit = account AND debit_version = middle
+                 UNION ALL
+                SELECT lane, batch FROM ledger_transfers
+                 WHERE credit = account AND credit_version = middle) AS line
+          JOIN journal_batches AS b USING (lane, batch);
+        IF is_in_time THEN low := middle; ELSE high := middle - 1; END IF;
+    END LOOP;
+    RETURN low;
+END $$;
 REVOKE ALL ON FUNCTION intake_make_partitions(first date, last date) FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger_balance_after(account uuid, version bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger_balance_after(account uuid, version bigint) TO tallystick_writer;
+GRANT ALL ON FUNCTION ledger_balance_after(account uuid, version bigint) TO tallystick_reader;
+REVOKE ALL ON FUNCTION ledger_version_at(account uuid, newest bigint, instant timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger_version_at(account uuid, newest bigint, instant timestamp with time zone) TO tallystick_writer;
+GRANT ALL ON FUNCTION ledger_version_at(account uuid, newest bigint, instant timestamp with time zone) TO tallystick_reader;
+
+-- account_metadata --------------------------------------------------------------------------------
+
+CREATE TABLE account_metadata (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    account_id uuid NOT NULL,
+    sealed text NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY account_metadata
+    ADD CONSTRAINT account_metadata_pkey PRIMARY KEY (id);
+GRANT SELECT,INSERT,UPDATE ON TABLE account_metadata TO tallystick_writer;
+GRANT SELECT ON TABLE account_metadata TO tallystick_reader;
 
 -- api_keys ----------------------------------------------------------------------------------------
 
@@ -55,6 +109,75 @@ ALTER TABLE ONLY api_keys
 CREATE INDEX api_keys_merchant ON api_keys USING btree (merchant_id, created_at);
 GRANT SELECT ON TABLE api_keys TO tallystick_reader;
 GRANT SELECT,INSERT,UPDATE ON TABLE api_keys TO tallystick_writer;
+
+-- balance_assertions ------------------------------------------------------------------------------
+
+CREATE TABLE balance_assertions (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    account_id uuid NOT NULL,
+    currency text NOT NULL,
+    basis text NOT NULL,
+    stood_at timestamp with time zone NOT NULL,
+    low_minor bigint,
+    high_minor bigint,
+    made_by uuid,
+    made_at timestamp with time zone NOT NULL,
+    withdrawn_at timestamp with time zone,
+    CONSTRAINT balance_assertions_basis_check CHECK ((basis = ANY (ARRAY['recorded'::text, 'effective'::text]))),
+    CONSTRAINT balance_assertions_limits CHECK (((COALESCE(low_minor, high_minor) IS NOT NULL) AND ((low_minor <= high_minor) IS NOT FALSE)))
+);
+ALTER TABLE ONLY balance_assertions
+    ADD CONSTRAINT balance_assertions_pkey PRIMARY KEY (id);
+CREATE INDEX balance_assertions_account ON balance_assertions USING btree (account_id, made_at DESC, id DESC);
+CREATE INDEX balance_assertions_date ON balance_assertions USING btree (made_at DESC, id DESC);
+GRANT SELECT,INSERT,UPDATE ON TABLE balance_assertions TO tallystick_writer;
+GRANT SELECT ON TABLE balance_assertions TO tallystick_reader;
+
+-- escrows -----------------------------------------------------------------------------------------
+
+CREATE TABLE escrows (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    status text NOT NULL,
+    buyer_wallet_id uuid NOT NULL,
+    buyer_id uuid NOT NULL,
+    arbiter_id uuid,
+    party_ids jsonb NOT NULL,
+    account_id uuid NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    funded_minor bigint NOT NULL,
+    released_minor bigint NOT NULL,
+    fee_minor bigint NOT NULL,
+    returned_minor bigint NOT NULL,
+    terms_json jsonb NOT NULL,
+    progress_json jsonb NOT NULL,
+    times_out_at timestamp with time zone,
+    on_timeout text,
+    delays integer NOT NULL,
+    due_at timestamp with time zone,
+    sealed text,
+    dispute_sealed text,
+    opened_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT escrows_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT escrows_end_empty CHECK (((status <> ALL (ARRAY['completed'::text, 'cancelled'::text])) OR (((released_minor + returned_minor) = funded_minor) AND (due_at IS NULL)))),
+    CONSTRAINT escrows_hold_until_the_end CHECK (((status <> ALL (ARRAY['funded'::text, 'disputed'::text])) OR ((funded_minor = amount_minor) AND ((released_minor + returned_minor) < funded_minor)))),
+    CONSTRAINT escrows_never_more_than_held CHECK (((funded_minor >= 0) AND (funded_minor <= amount_minor) AND (released_minor >= 0) AND (returned_minor >= 0) AND (fee_minor >= 0) AND (fee_minor <= released_minor) AND ((released_minor + returned_minor) <= funded_minor))),
+    CONSTRAINT escrows_on_timeout_check CHECK ((on_timeout = ANY (ARRAY['release'::text, 'return'::text]))),
+    CONSTRAINT escrows_rest_in_dispute CHECK (((status <> 'disputed'::text) OR (due_at IS NULL))),
+    CONSTRAINT escrows_status_check CHECK ((status = ANY (ARRAY['open'::text, 'funded'::text, 'disputed'::text, 'completed'::text, 'cancelled'::text]))),
+    CONSTRAINT escrows_time_out CHECK (((times_out_at IS NULL) = (on_timeout IS NULL)))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY escrows
+    ADD CONSTRAINT escrows_pkey PRIMARY KEY (id);
+CREATE INDEX escrows_date ON escrows USING btree (opened_at DESC, id DESC);
+CREATE INDEX escrows_due ON escrows USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX escrows_parties ON escrows USING gin (party_ids);
+GRANT SELECT,INSERT,UPDATE ON TABLE escrows TO tallystick_writer;
+GRANT SELECT ON TABLE escrows TO tallystick_reader;
 
 -- intents -----------------------------------------------------------------------------------------
 
@@ -121,6 +244,21 @@ ALTER TABLE ONLY journal_claims
     ADD CONSTRAINT journal_claims_pkey PRIMARY KEY (id);
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE journal_claims TO tallystick_writer;
 GRANT SELECT ON TABLE journal_claims TO tallystick_reader;
+
+-- journal_cursors ---------------------------------------------------------------------------------
+
+CREATE TABLE journal_cursors (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    reader text NOT NULL,
+    lane integer NOT NULL,
+    "position" bigint NOT NULL,
+    moved_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY journal_cursors
+    ADD CONSTRAINT journal_cursors_pkey PRIMARY KEY (id);
+GRANT SELECT,INSERT,UPDATE ON TABLE journal_cursors TO tallystick_writer;
+GRANT SELECT ON TABLE journal_cursors TO tallystick_reader;
 
 -- journal_facts -----------------------------------------------------------------------------------
 
@@ -366,6 +504,7 @@ CREATE TABLE payments (
     due_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    wallet_id uuid,
     CONSTRAINT payments_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT payments_capture_method_check CHECK ((capture_method = ANY (ARRAY['automatic'::text, 'manual'::text]))),
     CONSTRAINT payments_fee_minor_check CHECK ((fee_minor >= 0)),
@@ -382,6 +521,99 @@ CREATE INDEX payments_due ON payments USING btree (due_at) WHERE (due_at IS NOT 
 CREATE INDEX payments_merchant_status_date ON payments USING btree (merchant_id, status, created_at DESC, id DESC);
 GRANT SELECT,INSERT,UPDATE ON TABLE payments TO tallystick_writer;
 GRANT SELECT ON TABLE payments TO tallystick_reader;
+
+-- payouts -----------------------------------------------------------------------------------------
+
+CREATE TABLE payouts (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    source text NOT NULL,
+    owner_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    status text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    method text NOT NULL,
+    route text NOT NULL,
+    reference text NOT NULL,
+    reservation_id uuid NOT NULL,
+    sealed text NOT NULL,
+    spent_on date,
+    provider_reference text,
+    failure_code text,
+    booked_to text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    unknown boolean NOT NULL,
+    checks integer NOT NULL,
+    claim_id uuid,
+    paid_at timestamp with time zone,
+    due_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT payouts_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT payouts_booked_to_check CHECK ((booked_to = ANY (ARRAY['account'::text, 'suspense'::text]))),
+    CONSTRAINT payouts_failed_with_a_reason CHECK (((status = ANY (ARRAY['failed'::text, 'returned'::text])) = (failure_code IS NOT NULL))),
+    CONSTRAINT payouts_method_check CHECK ((method = ANY (ARRAY['bank_account'::text, 'upi'::text]))),
+    CONSTRAINT payouts_paid_at_an_instant CHECK (((status = ANY (ARRAY['paid'::text, 'returned'::text])) = (paid_at IS NOT NULL))),
+    CONSTRAINT payouts_source_check CHECK ((source = ANY (ARRAY['wallet'::text, 'merchant'::text]))),
+    CONSTRAINT payouts_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'paid'::text, 'failed'::text, 'returned'::text])))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY payouts
+    ADD CONSTRAINT payouts_pkey PRIMARY KEY (id);
+CREATE INDEX payouts_account ON payouts USING btree (account_id, id DESC);
+CREATE INDEX payouts_due ON payouts USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX payouts_owner ON payouts USING btree (owner_id, id DESC);
+GRANT SELECT,INSERT,UPDATE ON TABLE payouts TO tallystick_writer;
+GRANT SELECT ON TABLE payouts TO tallystick_reader;
+
+-- proof_cursors -----------------------------------------------------------------------------------
+
+CREATE TABLE proof_cursors (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    proved_at timestamp with time zone NOT NULL,
+    lanes json NOT NULL,
+    differences integer NOT NULL,
+    findings json NOT NULL
+)
+WITH (fillfactor='50');
+ALTER TABLE ONLY proof_cursors
+    ADD CONSTRAINT proof_cursors_pkey PRIMARY KEY (id);
+GRANT SELECT,INSERT,UPDATE ON TABLE proof_cursors TO tallystick_writer;
+GRANT SELECT ON TABLE proof_cursors TO tallystick_reader;
+
+-- reconciliation_runs -----------------------------------------------------------------------------
+
+CREATE TABLE reconciliation_runs (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    occasion text NOT NULL,
+    since timestamp with time zone,
+    account_id uuid,
+    status text NOT NULL,
+    requested_by uuid,
+    requested_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    accounts bigint,
+    transfers bigint,
+    differences bigint,
+    broken json,
+    by_account json,
+    not_proven json,
+    failure text,
+    CONSTRAINT reconciliation_runs_ended CHECK (((status = ANY (ARRAY['green'::text, 'red'::text, 'failed'::text])) = (ended_at IS NOT NULL))),
+    CONSTRAINT reconciliation_runs_occasion_check CHECK ((occasion = ANY (ARRAY['schedule'::text, 'request'::text]))),
+    CONSTRAINT reconciliation_runs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'green'::text, 'red'::text, 'failed'::text])))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY reconciliation_runs
+    ADD CONSTRAINT reconciliation_runs_pkey PRIMARY KEY (id);
+CREATE INDEX reconciliation_runs_date ON reconciliation_runs USING btree (requested_at DESC, id DESC);
+CREATE INDEX reconciliation_runs_open ON reconciliation_runs USING btree (requested_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+GRANT SELECT,INSERT,UPDATE ON TABLE reconciliation_runs TO tallystick_writer;
+GRANT SELECT ON TABLE reconciliation_runs TO tallystick_reader;
 
 -- recorded_payments -------------------------------------------------------------------------------
 
@@ -469,6 +701,201 @@ ALTER TABLE ONLY staging_process_log
     ADD CONSTRAINT staging_process_log_pkey PRIMARY KEY (id);
 GRANT SELECT,INSERT ON TABLE staging_process_log TO tallystick_writer;
 GRANT SELECT ON TABLE staging_process_log TO tallystick_reader;
+
+-- transfer_schedules ------------------------------------------------------------------------------
+
+CREATE TABLE transfer_schedules (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    requester_id uuid NOT NULL,
+    from_wallet_id uuid NOT NULL,
+    to_wallet_id uuid NOT NULL,
+    status text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    frequency text NOT NULL,
+    starts_on date NOT NULL,
+    local_time time without time zone NOT NULL,
+    timezone text NOT NULL,
+    ends_on date,
+    runs_max integer,
+    stop_after_failures integer,
+    runs integer NOT NULL,
+    failures integer NOT NULL,
+    failures_in_a_row integer NOT NULL,
+    skipped integer NOT NULL,
+    last_transfer_id uuid,
+    last_failure_code text,
+    due_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT transfer_schedules_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT transfer_schedules_check CHECK (((failures >= 0) AND (failures <= runs))),
+    CONSTRAINT transfer_schedules_due_while_active CHECK (((status = 'active'::text) = (due_at IS NOT NULL))),
+    CONSTRAINT transfer_schedules_frequency_check CHECK ((frequency = ANY (ARRAY['once'::text, 'daily'::text, 'weekly'::text, 'monthly'::text]))),
+    CONSTRAINT transfer_schedules_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text, 'finished'::text, 'stopped'::text, 'cancelled'::text])))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY transfer_schedules
+    ADD CONSTRAINT transfer_schedules_pkey PRIMARY KEY (id);
+CREATE INDEX transfer_schedules_date ON transfer_schedules USING btree (created_at DESC, id DESC);
+CREATE INDEX transfer_schedules_due ON transfer_schedules USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX transfer_schedules_from ON transfer_schedules USING btree (from_wallet_id, created_at DESC, id DESC);
+GRANT SELECT,INSERT,UPDATE ON TABLE transfer_schedules TO tallystick_writer;
+GRANT SELECT ON TABLE transfer_schedules TO tallystick_reader;
+
+-- wallet_holds ------------------------------------------------------------------------------------
+
+CREATE TABLE wallet_holds (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    wallet_id uuid NOT NULL,
+    status text NOT NULL,
+    amount_minor bigint NOT NULL,
+    captured_minor bigint NOT NULL,
+    returned_minor bigint NOT NULL,
+    currency text NOT NULL,
+    to_account_id uuid NOT NULL,
+    to_wallet_id uuid,
+    to_merchant_id uuid,
+    reference text,
+    reservation_id uuid NOT NULL,
+    spent_on date NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone,
+    placed_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT wallet_holds_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT wallet_holds_captured_minor_check CHECK ((captured_minor >= 0)),
+    CONSTRAINT wallet_holds_returned_minor_check CHECK ((returned_minor >= 0)),
+    CONSTRAINT wallet_holds_status_check CHECK ((status = ANY (ARRAY['active'::text, 'captured'::text, 'released'::text, 'expired'::text]))),
+    CONSTRAINT wallet_holds_whole CHECK ((((captured_minor + returned_minor) <= amount_minor) AND ((status = 'active'::text) = ((captured_minor + returned_minor) < amount_minor)) AND ((status = 'active'::text) = (due_at IS NOT NULL))))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY wallet_holds
+    ADD CONSTRAINT wallet_holds_pkey PRIMARY KEY (id);
+CREATE INDEX wallet_holds_date ON wallet_holds USING btree (placed_at DESC, id DESC);
+CREATE INDEX wallet_holds_due ON wallet_holds USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX wallet_holds_merchant ON wallet_holds USING btree (to_merchant_id, placed_at DESC, id DESC) WHERE (to_merchant_id IS NOT NULL);
+CREATE INDEX wallet_holds_wallet ON wallet_holds USING btree (wallet_id, placed_at DESC, id DESC);
+GRANT SELECT,INSERT,UPDATE ON TABLE wallet_holds TO tallystick_writer;
+GRANT SELECT ON TABLE wallet_holds TO tallystick_reader;
+
+-- wallet_tiers ------------------------------------------------------------------------------------
+
+CREATE TABLE wallet_tiers (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    name text NOT NULL,
+    currency text NOT NULL,
+    daily_minor bigint,
+    monthly_minor bigint,
+    balance_minor bigint,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT wallet_tiers_balance_minor_check CHECK ((balance_minor >= 0)),
+    CONSTRAINT wallet_tiers_daily_minor_check CHECK ((daily_minor >= 0)),
+    CONSTRAINT wallet_tiers_monthly_minor_check CHECK ((monthly_minor >= 0))
+);
+ALTER TABLE ONLY wallet_tiers
+    ADD CONSTRAINT wallet_tiers_pkey PRIMARY KEY (id);
+GRANT SELECT,INSERT,UPDATE ON TABLE wallet_tiers TO tallystick_writer;
+GRANT SELECT ON TABLE wallet_tiers TO tallystick_reader;
+
+-- wallet_top_ups ----------------------------------------------------------------------------------
+
+CREATE TABLE wallet_top_ups (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    payment_id uuid NOT NULL,
+    wallet_id uuid NOT NULL,
+    from_account_id uuid NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    status text NOT NULL,
+    failure_code text,
+    posting_id uuid,
+    due_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT wallet_top_ups_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT wallet_top_ups_moved CHECK ((((status = 'credited'::text) = (posting_id IS NOT NULL)) AND ((status = 'waiting'::text) = (due_at IS NOT NULL)))),
+    CONSTRAINT wallet_top_ups_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'credited'::text])))
+);
+ALTER TABLE ONLY wallet_top_ups
+    ADD CONSTRAINT wallet_top_ups_pkey PRIMARY KEY (id);
+CREATE INDEX wallet_top_ups_due ON wallet_top_ups USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX wallet_top_ups_payment ON wallet_top_ups USING btree (payment_id);
+GRANT SELECT,INSERT,UPDATE ON TABLE wallet_top_ups TO tallystick_writer;
+GRANT SELECT ON TABLE wallet_top_ups TO tallystick_reader;
+
+-- wallet_transfers --------------------------------------------------------------------------------
+
+CREATE TABLE wallet_transfers (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    transfer_id text NOT NULL,
+    requester_id uuid NOT NULL,
+    from_wallet_id uuid NOT NULL,
+    to_wallet_id uuid NOT NULL,
+    status text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    credited_minor bigint NOT NULL,
+    credited_currency text NOT NULL,
+    quote_id uuid,
+    schedule_id uuid,
+    due_at timestamp with time zone,
+    failure_code text,
+    posting_id uuid,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT wallet_transfers_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT wallet_transfers_credited_minor_check CHECK ((credited_minor >= 0)),
+    CONSTRAINT wallet_transfers_moved CHECK ((((status = 'completed'::text) = (posting_id IS NOT NULL)) AND ((status = 'failed'::text) = (failure_code IS NOT NULL)) AND ((status = 'failed'::text) = (credited_minor = 0)))),
+    CONSTRAINT wallet_transfers_status_check CHECK ((status = ANY (ARRAY['completed'::text, 'failed'::text])))
+);
+ALTER TABLE ONLY wallet_transfers
+    ADD CONSTRAINT wallet_transfers_pkey PRIMARY KEY (id);
+CREATE INDEX wallet_transfers_date ON wallet_transfers USING btree (created_at DESC, id DESC);
+CREATE INDEX wallet_transfers_from ON wallet_transfers USING btree (from_wallet_id, created_at DESC, id DESC);
+CREATE UNIQUE INDEX wallet_transfers_posting ON wallet_transfers USING btree (posting_id);
+CREATE INDEX wallet_transfers_schedule ON wallet_transfers USING btree (schedule_id, created_at DESC, id DESC) WHERE (schedule_id IS NOT NULL);
+CREATE INDEX wallet_transfers_to ON wallet_transfers USING btree (to_wallet_id, created_at DESC, id DESC);
+GRANT SELECT,INSERT,UPDATE ON TABLE wallet_transfers TO tallystick_writer;
+GRANT SELECT ON TABLE wallet_transfers TO tallystick_reader;
+
+-- wallets -----------------------------------------------------------------------------------------
+
+CREATE TABLE wallets (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    wallet_id uuid NOT NULL,
+    owner_id uuid NOT NULL,
+    owner_kind text NOT NULL,
+    currency text NOT NULL,
+    status text NOT NULL,
+    frozen text NOT NULL,
+    tier text NOT NULL,
+    spent_on date NOT NULL,
+    spent_day_minor bigint NOT NULL,
+    spent_month date NOT NULL,
+    spent_month_minor bigint NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT wallets_check CHECK ((spent_month_minor >= spent_day_minor)),
+    CONSTRAINT wallets_frozen CHECK (((status = 'frozen'::text) = (frozen <> 'no'::text))),
+    CONSTRAINT wallets_frozen_check CHECK ((frozen = ANY (ARRAY['no'::text, 'outflow'::text, 'all'::text]))),
+    CONSTRAINT wallets_owner_kind_check CHECK ((owner_kind = ANY (ARRAY['user'::text, 'merchant'::text]))),
+    CONSTRAINT wallets_spent_day_minor_check CHECK ((spent_day_minor >= 0)),
+    CONSTRAINT wallets_status_check CHECK ((status = ANY (ARRAY['active'::text, 'frozen'::text, 'closed'::text])))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY wallets
+    ADD CONSTRAINT wallets_pkey PRIMARY KEY (id);
+CREATE INDEX wallets_date ON wallets USING btree (opened_at DESC, wallet_id DESC);
+CREATE INDEX wallets_owner ON wallets USING btree (owner_id, currency);
+CREATE UNIQUE INDEX wallets_wallet ON wallets USING btree (wallet_id);
+GRANT SELECT,INSERT,UPDATE ON TABLE wallets TO tallystick_writer;
+GRANT SELECT ON TABLE wallets TO tallystick_reader;
 
 -- ledger_entries ----------------------------------------------------------------------------------
 

@@ -5,39 +5,45 @@ It reads as the architecture. Servers, workers, the terminal and the tests all c
 """
 
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from uuid import UUID
 
-from tallystick import identity, intake, payments
-from tallystick.books import Accounts, Check, CheckFunction, Expiry, Proof, Transfers, chart, prove
+from tallystick import books, identity, intake, payments
+from tallystick import wallets as wallet_room
+from tallystick.books import Accounts, Check, CheckFunction, Expiry, Proof, Transfers, chart
 from tallystick.identity import Keys, Merchants
 from tallystick.intake import Imports, Recording, ensure_partitions
 from tallystick.journal import Journal
 from tallystick.ledger import Ledger, Open
-from tallystick.money import Currency, Money
 from tallystick.payments import Intents, Operations, Payments, Recovery, Refunds
-from tallystick.platform.clock import Clock, ShiftedClock, SystemClock
+from tallystick.platform.clock import Clock, configured_clock
 from tallystick.platform.postgres.address import Address, outside_login, outside_owner
 from tallystick.platform.postgres.pools import Database, open_database
-from tallystick.platform.settings import RouteSettings, Settings, secret
+from tallystick.platform.settings import Settings, secret
 from tallystick.platform.timetable import Job
-from tallystick.rails import Rails, Route
+from tallystick.rails import Rails
+from tallystick.wallets import Holds, Tiers, Wallets
 
-PROJECTIONS = (*identity.projections, *payments.projections, *intake.projections)
-CHECKS: tuple[Check | CheckFunction, ...] = (*payments.checks, *intake.checks)
+PROJECTIONS = (
+    *(*books.projections, *identity.projections),
+    *(*wallet_room.projections, *payments.projections, *intake.projections),
+)
+CHECKS: tuple[Check | CheckFunction, ...] = (
+    *wallet_room.checks,
+    *payments.checks,
+    *intake.checks,
+)
 EXPIRIES = 500  # a round
+DUE = 100  # schedules a round
 
 
 class NoDatabase(Exception):
     """The settings name no database: set DATABASE_URL or DB_HOST, or start with `tallystick up`."""
-
-
-class SandboxUnknown(Exception):
-    """A route has no `base_url` and SANDBOX_PORT does not say where the sandbox is."""
 
 
 @dataclass(frozen=True)
@@ -50,22 +56,33 @@ class App:
     journal: Journal
     ledger: Ledger
     accounts: Accounts
+    account_bulks: books.AccountBulks
+    account_metadata: books.AccountMetadata
     transfers: Transfers
     expiry: Expiry
+    proofs: books.Proofs
     merchants: Merchants
     keys: Keys
     rails: Rails
+    wallets: Wallets
+    holds: Holds
+    escrows: wallet_room.escrows.Escrows
+    payouts: wallet_room.payouts.Payouts
+    top_ups: wallet_room.topups.TopUps
+    wallet_transfers: wallet_room.transfers.WalletTransfers
+    schedules: wallet_room.schedules.Schedules
     intents: Intents
     payments: Payments
     refunds: Refunds
     recovery: Recovery
     recording: Recording
     imports: Imports
-    checks: Sequence[Check | CheckFunction] = field(default=CHECKS, repr=False)
 
-    async def prove(self) -> Proof:
-        """Prove the books: every invariant of every room."""
-        return await prove(self.database, self.journal, self.clock, self.checks)
+    async def prove(
+        self, *, since: datetime | None = None, account_id: UUID | None = None
+    ) -> Proof:
+        """Prove the books: every invariant of every room, or within limits what they allow."""
+        return await self.proofs.prove(since=since, account_id=account_id)
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -76,6 +93,12 @@ class App:
             Job(
                 "reservation_expiry", 5.0, partial(self.expiry.record_due, EXPIRIES), full=EXPIRIES
             ),
+            *self.payouts.jobs(first_look_s),
+            *self.top_ups.jobs(Payments.TOP_UP_KINDS, self.payments.top_up_of),
+            Job("hold_expiry", 5.0, partial(self.holds.expire_due, EXPIRIES), full=EXPIRIES),
+            Job("escrow_timeouts", 5.0, partial(self.escrows.time_out_due, DUE), full=DUE),
+            Job("transfer_schedules", 5.0, partial(self.schedules.run_due, DUE), full=DUE),
+            *self.proofs.jobs,
             Job("claims", 60.0, self.forget_claims),
             Job("journal_heads", 60.0, partial(self.journal.publish_heads, self.heads_path)),
             Job("recorded_months", 86_400.0, self.ensure_months),
@@ -102,29 +125,25 @@ async def open_app(
 ) -> AsyncIterator[App]:
     """The whole house over one database, until the block is left.
 
-    Raises NoDatabase, SandboxUnknown, Overloaded and NotMigrated.
+    Raises NoDatabase, SandboxUnknown (of `rails`), Overloaded and NotMigrated.
     """
     login = address or outside_login(settings)
     if login is None:
         raise NoDatabase("no database is named: set DATABASE_URL, or start with `tallystick up`")
-    clock = clock or clock_of(settings)
+    clock = clock or configured_clock(settings.test_clock_at)
     master_key = base64.b64decode(secret(settings.master_key))
     pepper = secret(settings.key_pepper).encode()
     async with (
         open_database(login, settings) as database,
         Journal.open(database, clock, projections=PROJECTIONS, master_key=master_key) as journal,
-        Rails.open(routes_of(settings), timeout_ms=settings.provider_timeout_ms) as rails,
+        Rails.configured(settings) as rails,
     ):
         ledger = Ledger(database)
         accounts = Accounts(journal, clock)
+        purses = Wallets(journal, database, ledger, clock, Tiers(journal, database, clock))
+        sending = wallet_room.transfers.WalletTransfers(purses)
         operations = Operations.over(journal, database, rails, clock, settings)
-        recording = Recording.over(
-            journal,
-            database,
-            clock,
-            currency=settings.intake_currency,
-            timezone=settings.staging_timezone,
-        )
+        recording = _recording(journal, database, clock, settings)
         await accounts.ensure_open(platform_chart(settings))
         yield App(
             settings=settings,
@@ -133,11 +152,23 @@ async def open_app(
             journal=journal,
             ledger=ledger,
             accounts=accounts,
+            account_bulks=books.AccountBulks(journal, clock),
+            account_metadata=books.AccountMetadata(journal, database, clock),
             transfers=Transfers(journal, ledger, clock),
             expiry=Expiry(journal, ledger, clock),
+            proofs=books.Proofs.over(journal, database, ledger, clock, checks=CHECKS),
             merchants=Merchants(journal, database, clock),
             keys=Keys(journal, database, clock, pepper, settings.mode == "test"),
             rails=rails,
+            wallets=purses,
+            holds=Holds(purses),
+            escrows=wallet_room.escrows.Escrows(purses),
+            payouts=wallet_room.payouts.Payouts.over(
+                journal, database, rails, purses.tiers, settings, clock=clock
+            ),
+            top_ups=wallet_room.topups.TopUps(journal, database, ledger, purses.tiers, clock),
+            wallet_transfers=sending,
+            schedules=wallet_room.schedules.Schedules(purses, sending),
             intents=Intents(operations, pepper),
             payments=Payments(operations),
             refunds=Refunds(operations),
@@ -147,36 +178,17 @@ async def open_app(
         )
 
 
-def clock_of(settings: Settings) -> Clock:
-    """The machine's clock, or in test mode one that starts at TALLYSTICK_TEST_CLOCK_AT."""
-    if settings.test_clock_at is None:
-        return SystemClock()
-    return ShiftedClock(settings.test_clock_at)
+def _recording(journal: Journal, database: Database, clock: Clock, settings: Settings) -> Recording:
+    return Recording.over(
+        journal,
+        database,
+        clock,
+        currency=settings.intake_currency,
+        timezone=settings.staging_timezone,
+    )
 
 
 def platform_chart(settings: Settings) -> tuple[Open, ...]:
     """The platform's own accounts for the configured routes and currencies."""
     currencies = dict.fromkeys((*settings.currencies, settings.intake_currency))
     return chart.platform_accounts([r.name for r in settings.payment_routes], tuple(currencies))
-
-
-def routes_of(settings: Settings) -> tuple[Route, ...]:
-    """The configured routes; one without an address of its own leads to the sandbox."""
-    return tuple(_route(settings, route) for route in settings.payment_routes)
-
-
-def _route(settings: Settings, route: RouteSettings) -> Route:
-    if route.base_url is None and not settings.sandbox_port:
-        raise SandboxUnknown(f"route {route.name} has no base_url: set it, or SANDBOX_PORT")
-    currencies = route.currencies or settings.currencies
-    return Route(
-        name=route.name,
-        provider=route.provider,
-        base_url=route.base_url or f"http://127.0.0.1:{settings.sandbox_port}/{route.provider}",
-        priority=route.priority,
-        max_amount_minor={
-            code: Money.from_major(route.max_amount, Currency(code)).amount_minor
-            for code in currencies
-        },
-        fee_bp=int(route.fee_percent * Decimal(100)),
-    )

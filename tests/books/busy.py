@@ -8,6 +8,8 @@ from uuid import UUID
 
 from msgspec import Struct, structs
 
+from tallystick import books as room
+from tallystick.books import AssertionMade
 from tallystick.journal import Change, Fact, Journal, JournalError, Origin, Projection, Told
 from tallystick.ledger import Close, Freeze, Limit, Open, Post, Reserve, Settle, Void
 from tallystick.platform.clock import HandClock
@@ -80,13 +82,14 @@ async def open_busy_books(
     async with owned(owner) as connection:
         await connection.execute(SHELF)
     async with Journal.open(
-        database, clock, master_key=bytes(32), projections=[SHELVES]
+        database, clock, master_key=bytes(32), projections=[SHELVES, *room.projections]
     ) as journal:
         books = wired(database, journal, clock)
         await furnish(books)
         await _move_money(books)
         await _alter_accounts(books)
         await _fill_shelves(books)
+        await _assert_balances(books)
         async with Journal.open(database, clock, master_key=bytes(32), lane=1) as loader:
             await over(books, loader).transfers.post_one(books.post("alice", "bob", 3))
         yield Busy(books, owner)
@@ -152,3 +155,16 @@ async def _fill_shelves(books: Books) -> None:
             running = version == 1
             claim = asked(f"{shelf_id}").claim(shelf_id, running=True) if running else None
             await books.journal.record(Change(new_id(books.clock.now(), 7), (fact,), claim=claim))
+
+
+async def _assert_balances(books: Books) -> None:
+    stood = AssertionMade(
+        account_id=books.account("fees"),
+        currency="INR",
+        basis="recorded",
+        stood_at=books.clock.now(),
+        low_minor=6,
+        high_minor=6,
+    )
+    made = await books.proofs.assertions.assert_balance(stood, origin=Origin(actor=books.owner))
+    assert made.holds

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from tallystick.books import Accounts, Expiry, Transfers
+from tallystick.books import Accounts, Expiry, Proofs, Transfers
 from tallystick.journal import Asked, Journal
 from tallystick.ledger import Ledger, Open, Post
 from tallystick.platform.clock import HandClock
@@ -21,6 +21,7 @@ class Books:
     accounts: Accounts
     transfers: Transfers
     expiry: Expiry
+    proofs: Proofs
     clock: HandClock
     owner: UUID
 
@@ -45,6 +46,7 @@ def wired(database: Database, journal: Journal, clock: HandClock) -> Books:
         accounts=Accounts(journal, clock),
         transfers=Transfers(journal, ledger, clock),
         expiry=Expiry(journal, ledger, clock),
+        proofs=Proofs.over(journal, database, ledger, clock),
         clock=clock,
         owner=new_id(clock.now(), 7),
     )

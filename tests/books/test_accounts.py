@@ -138,3 +138,17 @@ async def test_a_code_belongs_to_one_account(books: Books) -> None:
         await books.accounts.open(Open(books.account("carol"), "alice", "INR", "credit"))
 
     assert caught.value.code == "conflict"
+
+
+async def test_verbs_at_once_are_each_answered_with_what_they_made(books: Books) -> None:
+    bob = books.account("bob")
+    limits = [books.accounts.limit(Limit(bob, n), asked=asked(f"k{n}", str(n))) for n in range(6)]
+
+    made = await asyncio.gather(*limits)
+    again = [
+        await books.accounts.limit(Limit(bob, n), asked=asked(f"k{n}", str(n))) for n in range(6)
+    ]
+
+    assert [terms.overdraft_limit_minor for terms in made] == list(range(6))
+    assert sorted(terms.revision for terms in made) == list(range(2, 8))
+    assert again == [replace(terms, replayed=True) for terms in made]

@@ -45,7 +45,7 @@ async def test_honest_books_are_proven(busy: Busy) -> None:
     assert proof.green
     assert result(proof, "running_balances").checked == 17
     assert result(proof, "reservations").checked == 4
-    assert result(proof, "projections").checked == 2
+    assert result(proof, "projections").checked == 3
     assert json.decode(json.encode(proof))["green"] is True
 
 

@@ -34,6 +34,7 @@ ROWS = {
     "batch": "lane = 0 AND batch = 3",
     "lane": "lane = 1",
     "done": "state = 'done' AND subject_id = (SELECT id FROM ledger_transfers WHERE amount = 1000)",
+    "asserted": "basis = 'recorded'",
     "shelf": "id = (SELECT id FROM shelves LIMIT 1)",
     **{name: f"code = '{name}'" for name in ("alice", "bob", "gone", "debtor")},
     **{

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -15,13 +16,14 @@ class Check(Struct, frozen=True):
     """A named promise over one room's tables. `sql` returns the offending rows; none is green.
 
     A `$1` in the statement is the present instant. `table` says whose rows are examined, for the
-    count beside the verdict.
+    count beside the verdict; `shown` is how many offenders are told.
     """
 
     name: str
     promise: str
     sql: str
     table: str | None = None
+    shown: int = FINDINGS_SHOWN
 
 
 class Found(Struct, frozen=True):
@@ -37,10 +39,11 @@ class CheckFunction(Struct, frozen=True):
     name: str
     promise: str
     find: Callable[[Connection], Awaitable[Found]]
+    shown: int = FINDINGS_SHOWN
 
 
 class CheckResult(Struct, frozen=True):
-    """One promise as it was found: kept, or broken by the rows shown (at most ten of them).
+    """One promise as it was found: kept, or broken by the rows shown (some of them).
 
     A check that could not be run to its end is red: what was not examined is not proven.
     """
@@ -65,10 +68,18 @@ class LaneHead(Struct, frozen=True):
 
 
 class Proof(Struct, frozen=True):
-    """What `prove` found in one snapshot. It covers everything up to `lanes`, and nothing after."""
+    """What `prove` found in one snapshot. It covers everything up to `lanes`, and nothing after.
+
+    With limits (`since`, `account_id`) it covers less, and `not_proven` says what it left out.
+    """
 
     at: datetime
     green: bool
     checks: tuple[CheckResult, ...]
     lanes: tuple[LaneHead, ...]
     duration_ms: int
+    since: datetime | None = None
+    account_id: UUID | None = None
+    not_proven: tuple[str, ...] = ()
+    accounts: int = 0  # how many were examined
+    transfers: int = 0

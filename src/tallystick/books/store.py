@@ -4,6 +4,7 @@ Each statement returns the rows that break a promise, and whatever helps to see 
 written as sets (aggregates, windows, anti-joins) so that a million transfers take seconds.
 """
 
+from tallystick.books import proof_store
 from tallystick.books.checks import Check, LaneHead
 from tallystick.money import Currency
 from tallystick.platform.postgres.pools import Connection
@@ -11,6 +12,7 @@ from tallystick.platform.postgres.pools import Connection
 # A verb of three beats may wait for its provider; recovery looks last after one day and an hour.
 CLAIM_RUNS_AT_MOST = "26 hours"
 AMOUNT_MINOR_MAX = 10**15
+ACCOUNTS_SHOWN = 100  # cached and calculated, in a run's report
 
 # Proofs --------------------------------------------------------------------------------------
 
@@ -72,8 +74,8 @@ WITH moved AS (
            sum(version) AS version
       FROM moved GROUP BY id
 )
-SELECT id, a.code, a.debits_pending, a.debits_posted, a.credits_pending, a.credits_posted,
-       a.version, to_json(s) AS transfers_say
+SELECT id, a.code, a.normal_side, a.debits_pending, a.debits_posted, a.credits_pending,
+       a.credits_posted, a.version, to_json(s) AS transfers_say
   FROM ledger_accounts AS a FULL JOIN summed AS s USING (id)
  WHERE (a.debits_pending, a.debits_posted, a.credits_pending, a.credits_posted, a.version)
        IS DISTINCT FROM
@@ -306,6 +308,7 @@ CHECKS: tuple[Check, ...] = (
         "each account's counters and version are the sums over its transfers",
         COUNTERS,
         "ledger_accounts",
+        shown=ACCOUNTS_SHOWN,
     ),
     Check(
         "running_balances",
@@ -369,4 +372,5 @@ CHECKS: tuple[Check, ...] = (
         "nobody may rewrite facts, batches or transfers, and nobody has",
         APPEND_ONLY,
     ),
+    *proof_store.CHECKS,
 )

@@ -1,37 +1,87 @@
-"""`tallystick books prove`: every promise of every room, examined on the rows themselves."""
+"""`tallystick books`: every promise of every room, examined on the rows themselves."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tallystick.cli.command import command, group
 from tallystick.cli.failures import REFUSED
-from tallystick.cli.terminal import Format, Output, as_json, say, show, show_json
+from tallystick.cli.terminal import (
+    Format,
+    Output,
+    as_json,
+    say,
+    show,
+    show_json,
+    show_records,
+)
 
 if TYPE_CHECKING:
     from tallystick.books import Proof
 
 FINDINGS_SHOWN = 3
+RUN_COLUMNS = ("started_at", "status", "occasion", "accounts", "transfers", "differences", "id")
 
 
 def add_books(program: typer.Typer) -> None:
     """`books`."""
     books = group("books", "Prove the books.", under=program)
     command(books, "prove", example="tallystick books prove --output json")(prove)
+    command(books, "runs", example="tallystick books runs --limit 7")(list_runs)
 
 
-async def prove(output: Output = None) -> None:
+async def prove(
+    since: Annotated[
+        str | None,
+        typer.Option(help="Only what was recorded since, such as 2026-03-02T09:30:00Z"),
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option(help="Only this account, by its code or id (acc_...)")
+    ] = None,
+    output: Output = None,
+) -> None:
     """Examine every promise on one snapshot; exit code 1 when one is broken.
 
-    200,000 transfers took five seconds on two cores.
+    A million transfers took 14 seconds on two cores. With limits less is proven, and the answer
+    says what was left out.
     """
     from tallystick.cli.database import opened_app
+    from tallystick.cli.instants import read_instant_if
+    from tallystick.cli.named_account import get_named
 
+    begin = read_instant_if(since)
     async with opened_app() as (app, _):
-        proof = await app.prove()
+        found = await get_named(app.ledger, account) if account else None
+        proof = await app.prove(since=begin, account_id=found.id if found else None)
     show_proof(output, proof)
     if not proof.green:
         raise SystemExit(REFUSED)
+
+
+async def list_runs(
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many.")] = 20,
+    output: Output = None,
+) -> None:
+    """List reconciliation runs, the newest first: when, how much, how many differences."""
+    from tallystick.cli.database import opened_app
+    from tallystick.platform.ids import typeid
+
+    async with opened_app() as (app, _):
+        found = await app.proofs.reconciliation.list_runs(None, limit)
+    records = [
+        {
+            "id": typeid("run", run.id),
+            "status": run.status,
+            "occasion": run.occasion,
+            "started_at": run.started_at,
+            "ended_at": run.ended_at,
+            "accounts": run.accounts,
+            "transfers": run.transfers,
+            "differences": run.differences,
+        }
+        for run in found
+    ]
+    show_records(output, records, RUN_COLUMNS, right=("accounts", "transfers", "differences"))
 
 
 def show_proof(output: Format | None, proof: "Proof") -> None:
@@ -52,10 +102,13 @@ def show_proof(output: Format | None, proof: "Proof") -> None:
         table.add_row(name, rows, f"{check.duration_ms:,}", check.promise)
     show(table)
     show_broken(proof)
-    for lane in proof.lanes:
+    if proof.not_proven:
+        say(f"\nNot proven: {', '.join(proof.not_proven)}.")
+    for lane in proof.lanes if not proof.not_proven else ():
         say(f"\nlane {lane.lane} proven up to batch {lane.batch:,}, head {lane.head[:16]}...")
     took_s = proof.duration_ms / 1000
-    verdict = "The books are proven" if proof.green else "THE BOOKS ARE NOT PROVEN"
+    proven = "What was looked at is proven" if proof.not_proven else "The books are proven"
+    verdict = proven if proof.green else "THE BOOKS ARE NOT PROVEN"
     say(f"{verdict}: {len(proof.checks)} checks in {took_s:.1f} s.")
 
 

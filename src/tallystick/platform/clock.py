@@ -56,3 +56,8 @@ def _require_utc(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise ValueError("an instant must carry its timezone")
     return instant.astimezone(UTC)
+
+
+def configured_clock(test_clock_at: datetime | None) -> Clock:
+    """The machine's clock, or in test mode one that starts at TALLYSTICK_TEST_CLOCK_AT."""
+    return SystemClock() if test_clock_at is None else ShiftedClock(test_clock_at)
