@@ -219,3 +219,21 @@ async def test_after_all_of_this_the_books_prove(app: App) -> None:
     proof = await app.prove()
 
     assert [check.name for check in proof.checks if not check.green] == []
+
+
+async def test_what_a_hold_stands_on_is_not_ended_past_it(
+    operator: Caller, wallet: dict[str, Any], merchant: Merchant
+) -> None:
+    hold = await placed(operator, hold_of(wallet, merchant))
+    reservations = await operator.get(f"/api/v1/reservations?account_id={wallet['account_id']}")
+    (reservation,) = reservations.json["data"]
+    path = f"/api/v1/reservations/{reservation['id']}"
+
+    for verb in ("void", "settle"):
+        refused = await operator.post(f"{path}/{verb}", Idempotency_Key=key())
+        assert (refused.status, refused.code) == (409, "reservation_kept")
+    for verb in ("close", "freeze", "thaw"):
+        account = f"/api/v1/accounts/{wallet['account_id']}/{verb}"
+        refused = await operator.post(account, Idempotency_Key=key())
+        assert (refused.status, refused.code) == (409, "account_kept")
+    assert (await operator.get(f"{HOLDS}/{hold['id']}")).json["status"] == "active"

@@ -104,6 +104,7 @@ class ReservationRoutes:
         order = Settle(
             path_id("res", reservation_id, "reservation"), body.code, body.amount, body.final
         )
+        await self.app.transfers.require_own([order.reservation_id])
         with differences_named():
             answer = await self.app.transfers.settle(
                 order, call.asked("reservations.settle"), call.origin
@@ -119,6 +120,7 @@ class ReservationRoutes:
     ) -> ReservationStep:
         """Give back all that remains. Operators only."""
         order = Void(path_id("res", reservation_id, "reservation"), body.code)
+        await self.app.transfers.require_own([order.reservation_id])
         with differences_named():
             answer = await self.app.transfers.void(
                 order, call.asked("reservations.void"), call.origin

@@ -2,19 +2,38 @@
 
 Promises: a repeat is answered from the rows the first call left; a bulk answers each of its
 orders; what `prove` calls green was computed from the rows themselves, not from what we believe.
-Tables: none of its own; it reads the ledger's and the journal's.
+Tables: `account_metadata`, `balance_assertions`, `reconciliation_runs`, `proof_cursors`; it reads
+the ledger's and the journal's.
 Facts: `transfer.posted`, `transfer.reserved`, `transfer.settled`, `transfer.voided`,
-`transfer.expired`, `transfers.submitted`.
+`transfer.expired`, `transfer.reversed`, `transfers.submitted`, `accounts.submitted`,
+`account.described`, `assertion.made`, `assertion.withdrawn`, `reconciliation.requested`,
+`reconciliation.started`, `reconciliation.ended`, `reconciliation.failed`, `books.proved`.
 """
 
 from tallystick.books import chart
+
+# What only the doors use is not on the plate below.
+from tallystick.books.account_bulks import AccountBulks as AccountBulks
+from tallystick.books.account_bulks import NewAccount as NewAccount
 from tallystick.books.accounts import Accounts
+from tallystick.books.assertions import Assertion as Assertion
+from tallystick.books.assertions import InvalidAssertion as InvalidAssertion
 from tallystick.books.chart import PLATFORM, account_id
 from tallystick.books.checks import Check, CheckFunction, Found, Proof
 from tallystick.books.expiry import Expiry
+from tallystick.books.incremental import Standing as Standing
+from tallystick.books.metadata import PROJECTION as _METADATA
+from tallystick.books.metadata import AccountMetadata as AccountMetadata
+from tallystick.books.metadata import Metadata as Metadata
 from tallystick.books.model import Answer
+from tallystick.books.proof_facts import PROJECTIONS as _PROOF_TABLES
+from tallystick.books.proof_facts import AssertionMade as AssertionMade
+from tallystick.books.proof_facts import RunRow as RunRow
+from tallystick.books.proofs import Proofs as Proofs
 from tallystick.books.prove import prove
 from tallystick.books.transfers import Transfers
+from tallystick.books.trial_balance import TrialBalance as TrialBalance
+from tallystick.books.trial_balance import draw_up_trial_balance as draw_up_trial_balance
 
 __all__ = [
     "PLATFORM",
@@ -30,3 +49,5 @@ __all__ = [
     "chart",
     "prove",
 ]
+
+projections = (_METADATA, *_PROOF_TABLES)

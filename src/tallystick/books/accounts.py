@@ -1,13 +1,14 @@
 """Accounts: opened, frozen, limited, closed. The judge decides; the facts tell themselves."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from msgspec.structs import replace
 
+from tallystick.books.metadata import described
 from tallystick.books.model import (
     NOBODY,
     AccountDiffers,
@@ -39,11 +40,19 @@ class Accounts:
     clock: Clock
 
     async def open(
-        self, order: Open, *, asked: Asked | None = None, origin: Origin = NOBODY
+        self,
+        order: Open,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        asked: Asked | None = None,
+        origin: Origin = NOBODY,
     ) -> Terms:
-        """A new account. Raises InvalidTerms, UnknownCurrency (of `money`)."""
-        _require_sound(order)
-        return await self._record(order, 1, asked, origin)
+        """A new account, with texts of the caller's own.
+
+        Raises InvalidTerms, UnknownCurrency (of `money`).
+        """
+        require_sound(order)
+        return await self._record(order, 1, asked, origin, metadata=metadata)
 
     async def freeze(
         self, order: Freeze, *, asked: Asked | None = None, origin: Origin = NOBODY
@@ -76,7 +85,7 @@ class Accounts:
         Raises AccountDiffers when one stands in another currency or on another side.
         """
         for order in opens:
-            _require_sound(order)
+            require_sound(order)
         for round_ in range(_ROUNDS):
             missing = [order for order in opens if await self._is_missing(order)]
             if not missing:
@@ -100,35 +109,54 @@ class Accounts:
         return False
 
     async def _next(self, order: AccountOrder, asked: Asked | None, origin: Origin) -> Terms:
-        # Only a repeat depends on the revision read here; the judge draws the real one.
+        # The judge draws the real revision; this one is where to begin looking for it.
         standing = await self.find_terms(order.account_id)
         revision = standing.revision + 1 if standing else 1
         return await self._record(order, revision, asked, origin)
 
     async def _record(
-        self, order: AccountOrder, revision: int, asked: Asked | None, origin: Origin
+        self,
+        order: AccountOrder,
+        revision: int,
+        asked: Asked | None,
+        origin: Origin,
+        *,
+        metadata: Mapping[str, str] | None = None,
     ) -> Terms:
         account_id = order.account_id
+        facts = (await described(self.journal, account_id, metadata),) if metadata else ()
         claim = asked.claim(account_id, version=revision) if asked else None
         change_id = new_id(self.clock.now(), bucket_of(account_id))
         try:
             await self.journal.record(
-                Change(change_id, accounts=(order,), claim=claim, origin=origin)
+                Change(change_id, facts=facts, accounts=(order,), claim=claim, origin=origin)
             )
         except Repeated as repeat:
-            done = await self.journal.answer(repeat, patience_s=0)
-            terms = await self._terms_as_of(done.subject_id, done.subject_version)
-            return replace(terms, replayed=True)
-        return await self._terms_as_of(account_id, revision)
-
-    async def _terms_as_of(self, account_id: UUID, revision: int) -> Terms:
-        terms = terms_of(await self.journal.facts_of(account_id, revision))
-        if terms is None:
-            raise LookupError(f"account {account_id} has no facts")
-        return terms
+            return await answered(self.journal, repeat, order)
+        return await _terms_after(self.journal, order, revision)
 
 
-def _require_sound(order: Open) -> None:
+async def answered(journal: Journal, repeat: Repeated, order: AccountOrder) -> Terms:
+    """What the first call with this key was answered. Raises KeyReused, Refused."""
+    done = await journal.answer(repeat, patience_s=0)
+    return replace(await _terms_after(journal, order, done.subject_version), replayed=True)
+
+
+async def _terms_after(journal: Journal, order: AccountOrder, revision: int) -> Terms:
+    """The terms as this order made them: the first fact that says it, from `revision` on.
+
+    Of two verbs at once both expect the same revision, and one of them gets the next.
+    """
+    facts = await journal.facts_of(order.account_id)
+    made = next((f for f in facts if f.version >= revision and f.data == order), None)
+    terms = terms_of(f for f in facts if made is not None and f.version <= made.version)
+    if terms is None:
+        raise LookupError(f"account {order.account_id} has no facts")
+    return terms
+
+
+def require_sound(order: Open) -> None:
+    """Raise InvalidTerms, or UnknownCurrency (of `money`), for what no account can be."""
     Currency(order.currency)
     if _CODE.fullmatch(order.code) is None:
         raise InvalidTerms("an account's code has 1 to 120 letters, digits or . _ : -")

@@ -5,6 +5,7 @@ An account's id follows from its owner and its code, so nobody ever has to look 
 | account                      | class     | normal side | owner    |
 |------------------------------|-----------|-------------|----------|
 | `rail:{route}:clearing:{C}`  | asset     | debit       | platform |
+| `payouts:{route}:{C}`        | asset     | debit       | platform |
 | `platform:bank:{C}`          | asset     | debit       | platform |
 | `channel:clearing:{C}`       | asset     | debit       | platform |
 | `loans:receivable:{C}`       | asset     | debit       | platform |
@@ -33,6 +34,11 @@ def account_id(owner_id: UUID, code: str) -> UUID:
 def clearing_code(route: str, currency: str) -> str:
     """What a rail owes us for captures it has not paid out yet."""
     return f"rail:{route}:clearing:{currency}"
+
+
+def payouts_code(route: str, currency: str) -> str:
+    """What a rail has paid out for us, on its credit side, until our bank has paid the rail."""
+    return f"payouts:{route}:{currency}"
 
 
 def bank_code(currency: str) -> str:
@@ -78,6 +84,7 @@ def platform_accounts(routes: Iterable[str], currencies: Iterable[str]) -> tuple
     opens = []
     for currency in currencies:
         debits = [clearing_code(route, currency) for route in routes]
+        debits += [payouts_code(route, currency) for route in routes]
         debits += [bank_code(currency), intake_clearing_code(currency), receivable_code(currency)]
         credits_ = [fees_code(currency), suspense_code(currency)]
         for side, codes in (("debit", debits), ("credit", credits_)):

@@ -25,6 +25,11 @@ def opposite_of(row: TransferRow, code: str) -> Post:
     return Post(row.credit, row.debit, row.amount, row.currency, code)
 
 
+def is_own(facts: Iterable[Told]) -> bool:
+    """Whether the books' own verbs told of this change, and no other room's."""
+    return any(fact.kind in _OWN for fact in facts)
+
+
 def require_reversible(row: TransferRow, facts: Iterable[Told]) -> None:
     """Raises NotReversible, AlreadyReversed. `facts` are those of the row's change."""
     own = False

@@ -4,7 +4,7 @@ A repeat (same key, same body) is answered from the rows that the first call lef
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -18,6 +18,7 @@ from tallystick.books.model import (
     Answer,
     Order,
     Recorded,
+    ReservationKept,
     Submitted,
     TransferNotFound,
     facts_of,
@@ -123,6 +124,14 @@ class Transfers:
         if atomic:
             return list(await self._linked(orders, asked, origin))
         return await self._each(orders, asked, origin)
+
+    async def require_own(self, reservation_ids: Iterable[UUID]) -> None:
+        """Raises ReservationKept when another room promised one of these."""
+        for reservation_id in set(reservation_ids):
+            row = await self.ledger.find_transfer(reservation_id)
+            # What does not exist is the judge's business.
+            if row and not reversals.is_own(await self.journal.facts_of(row.change_id)):
+                raise ReservationKept("this reservation is part of another object: end it there")
 
     async def get_transfer(self, transfer_id: UUID) -> Recorded:
         """One transfer, and what became of it. Raises TransferNotFound."""
