@@ -36,6 +36,7 @@ async def test_a_merchant_sees_its_own_account(
     assert (await seller.get(f"{PATH}/{payable(merchant)}")).json == {
         "id": payable(merchant),
         "code": chart.payable_code(merchant.id, "INR"),
+        "chart_class": "liability",
         "currency": "INR",
         "normal_side": "credit",
         "balance": 1000,
@@ -46,6 +47,7 @@ async def test_a_merchant_sees_its_own_account(
         "frozen": "no",
         "closed_at": None,
         "version": 2,
+        "metadata": {},
     }
 
 

@@ -21,6 +21,8 @@ async def test_health_answers_as_document_000_does(anybody: Caller, path: str) -
                 "kafka": "disabled",
                 "staging_backlog": 0,
                 "last_staging_run": None,
+                "books": "ok",
+                "books_proved_age_seconds": 0.0,
             },
             "timestamp": "2026-03-02T09:30:00Z",
         },

@@ -111,7 +111,7 @@ class TestLedger:
         move = ("ledger", "transfer", "platform:bank:INR", "platform:suspense:INR", "1250")
         first = terminal.told(*move, "--key", "m1")
         again = terminal.told(*move, "--key", "m1")
-        (line,) = terminal.told("ledger", "entries", "platform:suspense:INR")
+        (line,) = terminal.told("ledger", "history", "platform:suspense:INR")
 
         assert (first["replayed"], again["replayed"]) == (False, True)
         assert first["transfer_id"] == again["transfer_id"] == line["transfer_id"]

@@ -1,46 +1,25 @@
 """Accounts and their lines as they look outside."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tallystick.api.fields import EXAMPLE_SUFFIX, Body, CurrencyCode, MerchantId, View, example
+from tallystick.api.account_bodies import Side
+from tallystick.api.fields import EXAMPLE_SUFFIX, View, one_of
+from tallystick.books import chart_classes
 from tallystick.platform.ids import derived_id, typeid
 
-OVERDRAFT_MAX: Final = 10**18
-
-Side = Literal["debit", "credit"]
 Frozen = Literal["no", "outflow", "all"]
-
-
-class OpenAccount(Body):
-    """A new account of a merchant, or of the platform itself."""
-
-    model_config = example(
-        {"code": "platform:petty_cash:INR", "currency": "INR", "normal_side": "debit"}
-    )
-
-    code: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,120}$", examples=["platform:bank:INR"])]
-    currency: CurrencyCode
-    normal_side: Annotated[
-        Side,
-        Field(description="The side on which it grows: debit for assets, credit for liabilities."),
-    ]
-    overdraft_limit: Annotated[
-        int | None,
-        Field(ge=0, le=OVERDRAFT_MAX, description="In minor units; null is without limit."),
-    ] = 0
-    owner: Annotated[
-        MerchantId | None, Field(description="The merchant it belongs to; null is the platform.")
-    ] = None
+_ACCOUNT = Field(examples=[f"acc_{EXAMPLE_SUFFIX}"])
 
 
 class AccountView(View):
     """An account with its balances, in minor units, on its normal side."""
 
-    id: Annotated[str, Field(examples=[f"acc_{EXAMPLE_SUFFIX}"])]
+    id: Annotated[str, _ACCOUNT]
     code: str
+    chart_class: Annotated[str, one_of(*chart_classes.CLASSES)]
     currency: str
     normal_side: Side
     balance: Annotated[int, Field(description="Posted: what has moved.")]
@@ -53,28 +32,42 @@ class AccountView(View):
     version: Annotated[int, Field(description="Counts the account's transfers.")]
 
     @classmethod
-    def of(cls, account: Any) -> "AccountView":
+    def fields_of(cls, account: Any) -> dict[str, Any]:
         """From the ledger's account."""
-        return cls(
-            id=typeid("acc", account.id),
-            code=account.code,
-            currency=account.currency,
-            normal_side=account.normal_side,
-            balance=account.posted_minor,
-            available=account.available_minor,
-            pending_in=account.pending_in_minor,
-            pending_out=account.pending_out_minor,
-            overdraft_limit=account.overdraft_limit,
-            frozen=account.frozen,
-            closed_at=account.closed_at,
-            version=account.version,
-        )
+        return {
+            "id": typeid("acc", account.id),
+            "code": account.code,
+            "chart_class": chart_classes.class_of(account.code, account.normal_side),
+            "currency": account.currency,
+            "normal_side": account.normal_side,
+            "balance": account.posted_minor,
+            "available": account.available_minor,
+            "pending_in": account.pending_in_minor,
+            "pending_out": account.pending_out_minor,
+            "overdraft_limit": account.overdraft_limit,
+            "frozen": account.frozen,
+            "closed_at": account.closed_at,
+            "version": account.version,
+        }
+
+
+class AccountDetail(AccountView):
+    """An account with its balances, and what the platform keeps beside it."""
+
+    metadata: dict[str, str]
+
+
+class AccountPage(View):
+    """Some accounts, and where to go on."""
+
+    data: list[AccountView]
+    next_cursor: str | None
 
 
 class TermsView(View):
     """What an account is, beside its balances."""
 
-    id: Annotated[str, Field(examples=[f"acc_{EXAMPLE_SUFFIX}"])]
+    id: Annotated[str, _ACCOUNT]
     code: str
     currency: str
     normal_side: Side
@@ -98,19 +91,46 @@ class TermsView(View):
         )
 
 
+class AccountVerdict(View):
+    """What became of one account: `opened`, `refused`, or `unknown`: ask again, same key."""
+
+    status: Annotated[str, one_of("opened", "refused", "unknown")]
+    account: TermsView | None = None
+    code: Annotated[str | None, Field(description="Why it was refused.")] = None
+    detail: str | None = None
+
+
+class AccountVerdicts(View):
+    """The verdicts of a bulk, in the order of its items."""
+
+    opened: int
+    refused: int
+    unknown: int
+    data: list[AccountVerdict]
+
+
+class MetadataView(View):
+    """What the platform keeps beside an account."""
+
+    account_id: Annotated[str, _ACCOUNT]
+    version: Annotated[int, Field(description="Counts the changes of the metadata.")]
+    metadata: dict[str, str]
+
+
 class EntryView(View):
     """One line of an account: document 004's LedgerEntry, and what belongs to it."""
 
     id: Annotated[str, Field(examples=[f"ent_{EXAMPLE_SUFFIX}"])]
     transaction_id: Annotated[str, Field(examples=[f"chg_{EXAMPLE_SUFFIX}"])]
     transfer_id: Annotated[str, Field(examples=[f"tra_{EXAMPLE_SUFFIX}"])]
-    account_id: Annotated[str, Field(examples=[f"acc_{EXAMPLE_SUFFIX}"])]
+    account_id: Annotated[str, _ACCOUNT]
     amount: Annotated[int, Field(description="Negative for a debit.", examples=[-1250])]
     currency: str
     entry_type: Literal["DEBIT", "CREDIT"]
     balance_after: Annotated[int, Field(description="On the account's normal side.")]
     kind: Literal["post", "reserve", "settle", "void", "expire"]
     code: str
+    effective_at: Annotated[datetime | None, Field(description="Only when back-dated.")]
     created_at: datetime
 
     @classmethod
@@ -128,12 +148,13 @@ class EntryView(View):
             balance_after=entry.balance_after_minor,
             kind=entry.kind,
             code=entry.code,
+            effective_at=entry.effective_at,
             created_at=entry.created_at,
         )
 
 
 class EntryPage(View):
-    """Some lines, oldest first, and where to go on."""
+    """Some lines, and where to go on."""
 
     data: list[EntryView]
     next_cursor: str | None

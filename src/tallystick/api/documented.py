@@ -17,6 +17,7 @@ _MEANINGS: Final = {
     403: "The API key may not do this",
     404: "No such object, or not the caller's",
     409: "Not now, or no longer: see `code`",
+    412: "The object has changed since it was looked at: see `If-Match`",
     413: "The body is too large",
     415: "The body is not plain JSON",
     422: "Understood, and refused: see `code` and `errors`",

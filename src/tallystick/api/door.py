@@ -1,5 +1,6 @@
 """The door as a whole: every route, in the order in which they are asked, behind the gate."""
 
+from http import HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI
@@ -7,8 +8,29 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
-from tallystick.api import accounts, health, intents, payments, refunds, transfers, webhook
+from tallystick.api import (
+    account_history,
+    accounts,
+    books,
+    escrows,
+    health,
+    holds,
+    intents,
+    payments,
+    payouts,
+    refunds,
+    reservations,
+    transfer_records,
+    transfer_schedules,
+    transfers,
+    trial_balance,
+    wallet_transfers,
+    wallets,
+    webhook,
+)
+from tallystick.api.account_bodies import BULK_BODY_BYTES_MAX as ACCOUNTS_BODY_BYTES_MAX
 from tallystick.api.exchange import exchange_of
 from tallystick.api.gate import Gate
 from tallystick.api.openapi import build_document
@@ -21,6 +43,7 @@ from tallystick.api.transfer_bodies import BULK_BODY_BYTES_MAX
 from tallystick.app import App
 
 BODY_LIMITS: Final = {
+    accounts.BULK_PATH: ACCOUNTS_BODY_BYTES_MAX,
     transfers.BULK_PATH: BULK_BODY_BYTES_MAX,
     webhook.PATH: webhook.BODY_BYTES_MAX,
 }
@@ -68,11 +91,33 @@ def _web(app: App) -> FastAPI:
     intents.add_intent_routes(routes, app)
     payments.add_payment_routes(routes, app)
     refunds.add_refund_routes(routes, app)
+    payouts.add_payout_routes(routes, app)
     accounts.add_account_routes(routes, app)
+    account_history.add_history_routes(routes, app)
+    trial_balance.add_trial_balance_routes(routes, app)
+    transfer_records.add_transfer_record_routes(routes, app)
+    reservations.add_reservation_routes(routes, app)
+    books.add_book_routes(routes, app)
+    wallet_transfers.add_wallet_transfer_routes(routes, app)
+    transfer_schedules.add_transfer_schedule_routes(routes, app)
+    wallets.add_wallet_routes(routes, app)
+    holds.add_hold_routes(routes, app)
+    escrows.add_escrow_routes(routes, app)
     document = build_document(web, PLAIN_OPERATIONS)
     web.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's documented way
     return web
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        error.headers = {"Allow": ", ".join(_methods_at(request))}
     return error_response(error, exchange_of(request))
+
+
+def _methods_at(request: Request) -> list[str]:
+    """What may be done at this address; Starlette would name the first route's methods only."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return sorted(methods)

@@ -103,8 +103,19 @@ CurrencyCode = Annotated[
     AfterValidator(_known_currency),
 ]
 AccountId = Annotated[str, _looks("acc"), _is("acc")]
+ReservationId = Annotated[str, _looks("res"), _is("res")]
+TransferCode = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9_.:-]{1,64}$",
+        description="What it is for, in the caller's own words.",
+    ),
+]
 MerchantId = Annotated[str, _looks("mer"), _is("mer")]
 PaymentId = Annotated[str, _looks("pay"), _is("pay")]
+WalletId = Annotated[str, _looks("wal"), _is("wal")]
+TransferScheduleId = Annotated[str, _looks("sch"), _is("sch")]
+QuoteId = Annotated[str, _looks("quo"), _is("quo")]
 MerchantName = Annotated[
     str,
     Field(

@@ -26,17 +26,24 @@ from tallystick.platform.telemetry import exposition
 HEALTH_PATHS: Final = ("/health", "/api/v1/monitoring/health")
 READY_PATHS: Final = ("/ready", "/api/v1/monitoring/ready")
 METRICS_PATHS: Final = ("/metrics", "/api/v1/monitoring/metrics")
+PROVED_WITHIN_S: Final = 60.0
 _NOBODYS_CLAIM: Final = UUID(int=0)
 
 
 class Checks(Struct):
-    """What this process sees of its needs: ok, error or disabled; the backlog is a count."""
+    """What this process sees of its needs: ok, error or disabled; the backlog is a count.
+
+    The books are `ok` while every change is proven within a minute, `behind` when it takes longer,
+    and `error` when they do not prove, which does not make this process unfit.
+    """
 
     database: str
     redis: str
     kafka: str
     staging_backlog: int
     last_staging_run: str | None
+    books: str
+    books_proved_age_seconds: float | None
 
 
 class HealthReport(Struct):
@@ -73,15 +80,34 @@ class HealthRoutes:
 
     async def metrics(self, _request: Request) -> Response:
         """For Prometheus."""
+        await self._books()  # the proof's age grows by itself, whether a worker lives or not
         content, content_type = exposition()
         return Response(content, media_type=content_type)
 
     async def _report(self) -> HealthReport:
         database = await self._database()
+        books, age_s = await self._books() if database == "ok" else ("error", None)
         status = "draining" if self.readiness.draining else "healthy"
-        checks = Checks(database, "disabled", "disabled", staging_backlog=0, last_staging_run=None)
+        checks = Checks(
+            database,
+            "disabled",
+            "disabled",
+            staging_backlog=0,
+            last_staging_run=None,
+            books=books,
+            books_proved_age_seconds=age_s,
+        )
         now = self.app.clock.now()
         return HealthReport(status if database == "ok" else "unhealthy", checks, now)
+
+    async def _books(self) -> tuple[str, float | None]:
+        try:
+            standing = await self.app.proofs.incremental.show_standing()
+        except Overloaded:
+            return "error", None
+        if standing.differences:
+            return "error", standing.age_s
+        return "behind" if standing.age_s > PROVED_WITHIN_S else "ok", standing.age_s
 
     async def _database(self) -> str:
         # A look for what is not there still proves connection, role and schema.

@@ -80,9 +80,18 @@ class StrictRoutes:
         """A route that looks. Its path names an object, which may not be there."""
         self._add("GET", path, handler, permission, status=200, problems=(404, 422))
 
-    def post(self, path: str, handler: Endpoint, permission: str, *, status: int = 201) -> None:
-        """A route that does something."""
-        self._add("POST", path, handler, permission, status=status, problems=BODY)
+    def post(
+        self,
+        path: str,
+        handler: Endpoint,
+        permission: str,
+        *,
+        status: int = 201,
+        also: Sequence[int] = (),
+    ) -> None:
+        """A route that does something. `also`: what it answers beside the usual problems."""
+        problems = (*BODY, *also)
+        self._add("POST", path, handler, permission, status=status, problems=problems)
 
     def _add(
         self,

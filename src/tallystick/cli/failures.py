@@ -22,7 +22,6 @@ READER_GONE: Final = 141
 OF_THE_MACHINE: Final = frozenset(
     {
         "tallystick.app.NoDatabase",
-        "tallystick.app.SandboxUnknown",
         "tallystick.cli.failures.CannotRun",
         "tallystick.platform.postgres.address.BadDatabaseUrl",
         "tallystick.platform.postgres.migrations.MigrationError",
@@ -33,6 +32,7 @@ OF_THE_MACHINE: Final = frozenset(
         "tallystick.platform.secrets_file.SecretsUnreadable",
         "tallystick.platform.settings_file.BadConfigFile",
         "tallystick.platform.settings_file.UnknownConfigKey",
+        "tallystick.rails.configured.SandboxUnknown",
         "tallystick.sandbox.book.BookInUse",
         "tallystick.sandbox.server.SandboxPortTaken",
         "asyncpg.exceptions.InsufficientPrivilegeError",

@@ -7,6 +7,8 @@ import typer
 from tallystick.cli.books import add_books
 from tallystick.cli.demo import add_demo
 from tallystick.cli.doctor import add_doctor
+from tallystick.cli.escrows import add_escrows
+from tallystick.cli.holds import add_holds
 from tallystick.cli.ingest import add_ingest
 from tallystick.cli.journal import add_journal
 from tallystick.cli.keys import add_keys
@@ -17,8 +19,11 @@ from tallystick.cli.payments import add_payments
 from tallystick.cli.sandbox import add_sandbox
 from tallystick.cli.serve import add_serve
 from tallystick.cli.terminal import Format
+from tallystick.cli.transfer_schedules import add_transfer_schedules
 from tallystick.cli.up import add_up
 from tallystick.cli.version import add_version
+from tallystick.cli.wallet_transfers import add_wallet_transfers
+from tallystick.cli.wallets import add_wallets
 from tallystick.cli.work import add_work
 
 
@@ -36,6 +41,8 @@ def build_program() -> typer.Typer:
     for add in (
         *(add_up, add_demo, add_doctor, add_migrate, add_serve, add_work, add_sandbox),
         *(add_ingest, add_payments, add_merchants, add_keys, add_ledger, add_books, add_journal),
+        *(add_wallets, add_holds, add_escrows),
+        *(add_wallet_transfers, add_transfer_schedules),
         add_version,
     ):
         add(program)
