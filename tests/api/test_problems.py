@@ -25,9 +25,17 @@ NEVER_AT_THE_DOOR = {
     "invalid_status",  # of lists that have no address yet
     "malformed_amount",  # the door reads no major units ...
     "unsplittable_weights",  # ... and splits nothing
+    "invalid_escrow_terms",  # told as wrong fields
+    "escrow_not_timed_out",  # only the job asks for it
     "invalid_payment",  # the webhook answers in document 000's own words
 }  # fmt: skip
-RAISED_WITH_A_CODE = {"Invalid": 1, "NotPossible": 1, "ProviderDeclined": 1, "Refusal": 0}
+RAISED_WITH_A_CODE = {
+    "Invalid": 1,
+    "NotPossible": 1,
+    "EscrowNotPossible": 1,
+    "ProviderDeclined": 1,
+    "Refusal": 0,
+}
 
 
 def codes_of_classes() -> Iterator[str]:

@@ -26,7 +26,7 @@ from tests.servers.http_client import Caller, Client
 async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
     """Both banks, calm."""
     async with serve_sandbox(
-        tmp_path / "sandbox", pace=Pace(calm=True, pending_ms=40), durable=False
+        tmp_path / "sandbox", pace=Pace(calm=True, pending_ms=40, return_ms=40), durable=False
     ) as sandbox:
         yield sandbox
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from tallystick.app import PROJECTIONS
-from tallystick.books.model import KINDS, Moved, Submitted
+from tallystick.books.model import KINDS, Moved, Reversed, Submitted
 from tallystick.journal.log import ACCOUNT_KINDS
 from tests.house_rules.sources import ROOT, Source, made_up, product_sources
 
@@ -30,7 +30,6 @@ TYPES: Mapping[object, str] = {
     bytes: "base64",
     datetime: "instant",
     msgspec.Raw: "JSON as written",
-    tuple: "list of text",
 }
 
 
@@ -40,7 +39,10 @@ def kinds() -> Mapping[str, type[Struct]]:
     found = dict(ACCOUNT_KINDS)
     for projection in PROJECTIONS:
         found |= projection.kinds
-    return found | dict.fromkeys(KINDS.values(), Moved) | {"transfers.submitted": Submitted}
+    found |= dict.fromkeys(KINDS.values(), Moved)
+    found |= {"transfer.reversed": Reversed}
+    found |= dict.fromkeys(("transfers.submitted", "accounts.submitted"), Submitted)
+    return found
 
 
 def told_in(source: Source) -> set[str]:
@@ -68,10 +70,18 @@ def type_of(annotation: typing.Any) -> tuple[str, bool]:
     if isinstance(annotation, types.UnionType):
         (kept,) = (part for part in annotation.__args__ if part is not type(None))
         return type_of(kept)[0], True
+    if typing.get_origin(annotation) is tuple:
+        return _list_of(typing.get_args(annotation)[0]), False
     plain = typing.get_origin(annotation) or annotation
     if plain in TYPES:
         return TYPES[plain], False
     return ("object" if issubclass(plain, Struct) else "text"), False
+
+
+def _list_of(member: typing.Any) -> str:
+    if isinstance(member, type) and issubclass(member, Struct):
+        return "list of objects"
+    return "list of integers" if member is int else "list of text"
 
 
 def types_by_field() -> dict[str, str]:

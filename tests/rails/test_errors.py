@@ -6,9 +6,10 @@ import inspect
 import pytest
 
 from tallystick.rails import Rails
-from tallystick.rails.errors import CODES, REASONS, Category, declined
+from tallystick.rails.errors import CODES, PAYOUT_CODES, REASONS, Category, declined
 from tallystick.sandbox import rules
 from tallystick.sandbox.magic import INVALID_CARD, MAGIC
+from tallystick.sandbox.payout_magic import PAYOUT_MAGIC
 
 
 def codes_the_sandbox_may_say() -> set[str]:
@@ -30,7 +31,17 @@ def test_every_refusal_of_the_sandbox_is_mapped(bank: str) -> None:
 
 
 def test_every_code_of_ours_is_explained() -> None:
-    assert set(CODES.values()) == set(REASONS)
+    codes = {*CODES.values(), *PAYOUT_CODES.values()}
+
+    assert codes | {"payout_refused"} == set(REASONS)
+
+
+@pytest.mark.parametrize("bank", ["hdfc_bank", "icici_bank"])
+def test_every_refusal_and_return_of_a_payout_is_mapped(bank: str) -> None:
+    told = {behaviour.refuse or behaviour.comes_back for _, _, behaviour in PAYOUT_MAGIC} - {None}
+
+    assert len(told) == 4
+    assert {code for code in told if (bank, code) not in PAYOUT_CODES} == set()
 
 
 def test_a_code_nobody_mapped_is_a_plain_final_decline() -> None:

@@ -48,6 +48,14 @@ class Teller:
         path = f"/v1/authorizations/{authorization}/refunds"
         return await self.post(path, reference=reference, amount=amount)
 
+    async def pay_out(self, reference: str, **changes: object) -> Said:
+        to = {"type": "upi", "upi_id": "asha@okbank", "name": "Asha"}
+        body = {"amount": 1_000, "currency": "INR", "destination": to} | changes
+        return await self.post("/v1/payouts", reference=reference, **body)
+
+    async def find_payout(self, reference: str) -> Said:
+        return await self._say("GET", f"/v1/payouts/{reference}", None)
+
     async def find(self, reference: str) -> Said:
         return await self._say("GET", f"/v1/operations/{reference}", None)
 

@@ -23,6 +23,7 @@ from tallystick.api.fields import (
     PaymentMethod,
     Priority,
     View,
+    WalletId,
     example,
     one_of,
 )
@@ -32,7 +33,7 @@ from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
 from tallystick.identity import Permission
 from tallystick.payments import Answer, PaymentRow
-from tallystick.platform.ids import typeid
+from tallystick.platform.ids import parse_typeid, typeid
 
 PATH: Final = "/api/v1/payments"
 
@@ -55,6 +56,9 @@ class CreatePayment(Body):
     payment_method: PaymentMethod
     capture_method: CaptureMethod = "automatic"
     priority: Priority = "balanced"
+    wallet_id: Annotated[
+        WalletId | None, Field(description="Top up this wallet with what is captured; no fee.")
+    ] = None
     merchant: MerchantName | None = None
     customer: Customer | None = None
     description: Description | None = None
@@ -108,6 +112,7 @@ class PaymentView(View):
     payment_method: str
     capture_method: Annotated[str, one_of("automatic", "manual")]
     priority: Annotated[str, one_of("balanced", "cost", "speed", "reliability")]
+    wallet_id: Annotated[str | None, Field(description="The wallet that it tops up.")]
     route: Annotated[str | None, Field(description="The way of the latest attempt.")]
     failure_code: str | None
     customer: Customer | None
@@ -136,6 +141,7 @@ class PaymentView(View):
             payment_method=row.payment_method,
             capture_method=row.capture_method,
             priority=row.priority,
+            wallet_id=typeid("wal", row.wallet_id) if row.wallet_id else None,
             route=row.route,
             failure_code=row.failure_code,
             customer=text.get("customer"),
@@ -185,6 +191,7 @@ class PaymentRoutes:
             payment_method=body.payment_method,
             capture=body.capture_method == "automatic",
             priority=body.priority,
+            wallet_id=parse_typeid("wal", body.wallet_id) if body.wallet_id else None,
             text=text_of(body),
             asked=call.asked("payments.create"),
             origin=call.origin,

@@ -49,6 +49,7 @@ class Terms(Struct, frozen=True):
     priority: str = "balanced"
     intent_id: UUID | None = None
     sealed: str | None = None
+    wallet_id: UUID | None = None
 
 
 class Wish(Struct, frozen=True):
@@ -108,6 +109,7 @@ def decide_payment(payment_id: UUID, terms: Terms, wish: Wish, moment: Moment) -
         capture_method=terms.capture_method,
         priority=terms.priority,
         sealed=terms.sealed,
+        wallet_id=terms.wallet_id,
     )
     attempt = next_attempt(payment_id, 1, terms.routes[0], wish, moment)
     return Steps(((payment_id, initiated), (payment_id, attempt)))
@@ -242,6 +244,8 @@ def decide_refund(
     refund_exceeds_captured).
     """
     require_reason(terms.reason, REFUND_REASONS)
+    if row.wallet_id is not None:
+        raise NotPossible("a top-up is taken back by a payout", "payment_not_refundable")
     refundable = row.status in ("captured", "partially_refunded") and row.refundable_minor > 0
     if not refundable or row.route is None:
         raise NotPossible(

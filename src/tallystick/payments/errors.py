@@ -6,6 +6,7 @@ PaymentsError
 +-- NotPossible            the object's state forbids the verb: the code says which
 |   +-- PaymentBusy        another verb runs at the provider right now; ask again
 +-- RouteUnavailable       no route takes this amount, currency and method
++-- RiskBlocked            our own checks said no before any bank was asked
 +-- ProviderDeclined       the bank said no to a capture or a cancel; the payment stands
 +-- IllegalTransition      a fact that cannot follow: a mistake of ours, never a caller's
 """
@@ -45,6 +46,12 @@ class RouteUnavailable(PaymentsError):
     """No configured route takes this payment."""
 
     code = "route_unavailable"
+
+
+class RiskBlocked(PaymentsError):
+    """Our own checks said no; no bank was asked."""
+
+    code = "fraud_blocked"
 
 
 class ProviderDeclined(PaymentsError):

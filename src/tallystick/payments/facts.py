@@ -98,6 +98,7 @@ class Initiated(Struct, frozen=True, omit_defaults=True):
     capture_method: str = "automatic"
     priority: str = "balanced"
     sealed: str | None = None
+    wallet_id: UUID | None = None  # the wallet it is to top up
 
 
 class AttemptSending(Struct, frozen=True, omit_defaults=True):

@@ -194,6 +194,7 @@ class PaymentRow(Struct, frozen=True):
     due_at: datetime | None  # when recovery or expiry looks at it
     created_at: datetime
     updated_at: datetime
+    wallet_id: UUID | None  # the wallet it is to top up
 
     @property
     def running(self) -> Operation | None:

@@ -76,6 +76,7 @@ def _new_payment(fact: Told, status: str) -> PaymentRow:
         failure_code=None,
         operation=None,
         sealed=data.sealed,
+        wallet_id=data.wallet_id,
         authorization_expires_at=None,
         due_at=None,
         created_at=fact.at,

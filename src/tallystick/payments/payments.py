@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from msgspec import to_builtins
 
+from tallystick.books import account_id, chart
 from tallystick.identity import Merchant
 from tallystick.journal import Asked, Origin, Told
 from tallystick.payments import store
@@ -20,20 +21,27 @@ from tallystick.payments.decisions import (
     method_kind,
     require_currency,
 )
+from tallystick.payments.errors import RiskBlocked
+from tallystick.payments.facts import Captured
 from tallystick.payments.model import Answer, CaptureMethod, Event, PaymentRow
 from tallystick.payments.operations import NOBODY, Operations
 from tallystick.payments.pages import PAGE_MAX, Page
 from tallystick.payments.references import parse_payment_reference
 from tallystick.payments.requests import Request, new_case, seal, shown
+from tallystick.payments.risk_hook import Assess, permit
 from tallystick.payments.steps import Case, Moment, Steps
 from tallystick.platform.ids import bucket_of, derived_id, new_id
+from tallystick.wallets import topups
 
 
 @dataclass(frozen=True)
 class Payments:
-    """The verbs of payments."""
+    """The verbs of payments. `assess` may say no before a bank hears of one."""
+
+    TOP_UP_KINDS: ClassVar = frozenset({"payment.captured"})
 
     operations: Operations
+    assess: Assess = permit
 
     async def create(
         self,
@@ -44,15 +52,18 @@ class Payments:
         payment_method: str,
         capture: bool = True,
         priority: str = "balanced",
+        wallet_id: UUID | None = None,
         text: Mapping[str, Any] | None = None,
         asked: Asked | None = None,
         origin: Origin = NOBODY,
     ) -> Answer[PaymentRow]:
         """Authorize a payment, and capture it at once unless told otherwise.
 
+        With `wallet_id` its captures top up that wallet, whole: such a payment bears no fee.
+
         A decline is a payment that is `failed`; an answer that is still open, one that is
         `pending`. `text` (description, metadata, customer) is kept sealed. Raises Invalid,
-        RouteUnavailable.
+        RouteUnavailable, RiskBlocked.
         """
         require_currency(currency, merchant.currency_codes)
         routes = self.operations.rails.choose(amount_minor, currency, method_kind(payment_method))
@@ -63,14 +74,18 @@ class Payments:
             currency=currency,
             payment_method=payment_method,
             routes=tuple(route.name for route in routes),
-            fee_percent_bp=merchant.fee_percent_bp,
-            fee_fixed_minor=merchant.fee_fixed_minor,
+            fee_percent_bp=0 if wallet_id else merchant.fee_percent_bp,
+            fee_fixed_minor=0 if wallet_id else merchant.fee_fixed_minor,
             capture_method=CaptureMethod.AUTOMATIC if capture else CaptureMethod.MANUAL,
             priority=priority,
             sealed=await seal(self.operations, payment_id, text),
+            wallet_id=wallet_id,
         )
+        blocked = await self.assess(terms)
 
         def decide(_case: Case, wish: Wish, moment: Moment) -> Steps:
+            if blocked:
+                raise RiskBlocked(f"our checks do not let this payment pass: {blocked}")
             return decide_payment(payment_id, terms, wish, moment)
 
         return await Request(
@@ -159,6 +174,25 @@ class Payments:
         """All that happened to a payment, in document 004's shape. Raises NotFound."""
         await self.operations.load(PaymentRow, payment_id, merchant_id)
         return tuple(map(_event, await self.operations.journal.facts_of(payment_id)))
+
+    async def top_up_of(self, fact: Told) -> topups.TopUp | None:
+        """The top-up that a `payment.captured` means; None for a payment of another purpose.
+
+        A capture that had to go to suspense is nobody's yet and tops up nothing.
+        """
+        captured: Captured = fact.data
+        row = (await self.operations.load(PaymentRow, fact.aggregate_id)).the_payment()
+        if row.wallet_id is None or captured.booked_to != "payable":
+            return None
+        payable = chart.payable_code(row.merchant_id, row.currency)
+        return topups.TopUp(
+            id=topups.top_up_id(row.id, fact.version),
+            payment_id=row.id,
+            wallet_id=row.wallet_id,
+            from_account_id=account_id(row.merchant_id, payable),
+            amount_minor=captured.amount_minor - captured.fee_minor,
+            currency=row.currency,
+        )
 
     async def list_totals(self, merchant_id: UUID | None = None) -> tuple[store.Total, ...]:
         """Payments and money by state and currency; reads every payment there is."""

@@ -5,19 +5,22 @@ is Unanswered, and `Rails.find` asks again by our own reference. Every exchange 
 and a byte cap. Owns no table, tells no fact, never runs inside a transaction.
 """
 
+from tallystick.rails import payouts
 from tallystick.rails.model import (
     Approved,
     AuthorizeOrder,
     CaptureOrder,
     Declined,
     NotFound,
-    Outcome,
     Pending,
     RefundOrder,
     Route,
     Unanswered,
     VoidOrder,
 )
+
+# What an order may end in: a name for annotations, and everything it stands for is on the plate.
+from tallystick.rails.model import Outcome as Outcome
 from tallystick.rails.rails import Rails
 
 __all__ = [
@@ -26,11 +29,11 @@ __all__ = [
     "CaptureOrder",
     "Declined",
     "NotFound",
-    "Outcome",
     "Pending",
     "Rails",
     "RefundOrder",
     "Route",
     "Unanswered",
     "VoidOrder",
+    "payouts",
 ]

@@ -9,12 +9,14 @@ from enum import StrEnum
 from msgspec import Struct
 
 from tallystick.rails.model import Declined
+from tallystick.rails.payouts import Returned
 
 
 class Category(StrEnum):
     """Whose matter a decline is."""
 
     PAYER = "payer"  # the payer can mend it: another card, less money
+    PAYEE = "payee"  # the payee can mend it: another account, the right name
     ISSUER = "issuer"  # the card's bank says no, or cannot be reached
     FRAUD = "fraud"  # the card must not be tried again
     ROUTE = "route"  # this way is closed, another may be open
@@ -35,6 +37,7 @@ class Reason(Struct, frozen=True):
 _DECLINED = "Your card was declined."
 _LATER = "The payment could not be made just now. Please try again."
 _IMPOSSIBLE = "The payment cannot be changed in this way."
+_NO_ACCOUNT = "There is no such account to pay to."
 
 # our code: what it stands for
 REASONS: dict[str, Reason] = {
@@ -57,6 +60,11 @@ REASONS: dict[str, Reason] = {
     "already_captured": Reason(Category.MERCHANT, _IMPOSSIBLE),
     "capture_exceeds_authorization": Reason(Category.MERCHANT, _IMPOSSIBLE),
     "refund_exceeds_capture": Reason(Category.MERCHANT, _IMPOSSIBLE),
+    "payee_account_closed": Reason(Category.PAYEE, "The account to pay to is closed."),
+    "payee_account_invalid": Reason(Category.PAYEE, _NO_ACCOUNT),
+    "payee_name_mismatch": Reason(Category.PAYEE, "The account belongs to another name."),
+    "payee_limit_exceeded": Reason(Category.PAYEE, "The account may not receive so much."),
+    "payout_refused": Reason(Category.PAYEE, "The payout was refused."),
 }
 
 # the sandbox's code: ours
@@ -88,7 +96,22 @@ CODES: dict[tuple[str, str], str] = {
     for code, ours in _SANDBOX_CODES.items()
 }
 
+_SANDBOX_PAYOUT_CODES = {
+    "account_closed": "payee_account_closed",
+    "invalid_account": "payee_account_invalid",
+    "name_mismatch": "payee_name_mismatch",
+    "payee_limit_exceeded": "payee_limit_exceeded",
+    "amount_over_bank_limit": "amount_too_large",
+    "currency_not_supported": "currency_not_supported",
+}
+PAYOUT_CODES: dict[tuple[str, str], str] = {
+    (bank, code): ours
+    for bank in ("hdfc_bank", "icici_bank")
+    for code, ours in _SANDBOX_PAYOUT_CODES.items()
+}
+
 _UNMAPPED = "card_declined"
+_UNMAPPED_PAYOUT = "payout_refused"
 
 
 def declined(provider: str, provider_code: str) -> Declined:
@@ -97,6 +120,21 @@ def declined(provider: str, provider_code: str) -> Declined:
     return Declined(code, REASONS[code].retryable, provider_code)
 
 
+def payout_declined(provider: str, provider_code: str) -> Declined:
+    """The refusal of a payout. It is final: a payout has one route and one reference."""
+    code = _payout_code(provider, provider_code)
+    return Declined(code, retryable=False, provider_code=provider_code)
+
+
+def payout_returned(provider: str, provider_reference: str, provider_code: str) -> Returned:
+    """The return of a payout that had been made."""
+    return Returned(provider_reference, _payout_code(provider, provider_code), provider_code)
+
+
+def _payout_code(provider: str, provider_code: str) -> str:
+    return PAYOUT_CODES.get((provider, provider_code), _UNMAPPED_PAYOUT)
+
+
 def customer_text(code: str) -> str:
-    """What the payer may read about one of our codes."""
+    """What the payer, or the payee, may read about one of our codes."""
     return REASONS.get(code, REASONS[_UNMAPPED]).customer_text

@@ -5,7 +5,6 @@ only judge and 64 equal orders at once have one effect.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from msgspec import Struct
 from tallystick.sandbox.book import BankBook
 from tallystick.sandbox.magic import BEFORE_EFFECT, Behaviour, Fault, behaviour_of, decline_of
 from tallystick.sandbox.model import Bank, Kind, Operation, Order, Pace, Status
+from tallystick.sandbox.pacing import draw, take_time, too_late_s
 from tallystick.sandbox.rules import Standing, fee_minor, fold, judge
 
 Now = Callable[[], datetime]
@@ -54,13 +54,13 @@ class Acquirer:
         `caller_limit_ms` is how long the caller waits, if he said so. Raises UnknownAuthorization,
         ReferenceReused.
         """
-        await self._take_time(order)
+        await take_time(self.pace, self.bank, order.reference)
         behaviour = self._first_behaviour(order)
         if behaviour.fault in BEFORE_EFFECT:
             await self.book.add_attempt(order.reference)
             if behaviour.fault is not Fault.LATE_CHARGE:
                 return Answer(None, behaviour.fault)
-            await asyncio.sleep(self.too_late_s(caller_limit_ms))
+            await asyncio.sleep(too_late_s(self.pace, caller_limit_ms))
         return await self._settle(order, behaviour)
 
     async def find(self, reference: str) -> Operation | None:
@@ -69,10 +69,6 @@ class Acquirer:
         if operation is not None:
             await self.book.wait_durable(reference)
         return operation
-
-    def too_late_s(self, caller_limit_ms: int | None) -> float:
-        """Seconds after which the caller has surely gone."""
-        return (2 * caller_limit_ms if caller_limit_ms else self.pace.slow_ms) / 1000
 
     async def _settle(self, order: Order, behaviour: Behaviour) -> Answer:
         known = self.book.find(order.reference)
@@ -120,23 +116,10 @@ class Acquirer:
             merchant=order.merchant,
             capture=order.capture,
             final=order.final,
-            id=f"{self.bank.id_prefix}_{self._draw(order.reference, 'id').hex()}",
+            id=f"{self.bank.id_prefix}_{draw(self.pace, self.bank, order.reference, 'id').hex()}",
             decision=Status.DECLINED if code else Status.APPROVED,
             code=code,
             fee_minor=0 if code else fee_minor(self.bank, order),
             created_at=at,
             decided_at=at + timedelta(milliseconds=self.pace.pending_ms * behaviour.pending),
         )
-
-    async def _take_time(self, order: Order) -> None:
-        """The bank's latency, before the effect: a caller may give up while it still happens."""
-        if self.pace.calm:
-            return
-        least, most = self.bank.latency_ms
-        fraction = int.from_bytes(self._draw(order.reference, "latency")) / 256**10
-        await asyncio.sleep((least + (most - least) * fraction) / 1000)
-
-    def _draw(self, reference: str, purpose: str) -> bytes:
-        """Ten bytes of chance that depend on seed, bank, reference and purpose alone."""
-        text = f"{self.pace.seed}\0{self.bank.name}\0{purpose}\0{reference}"
-        return hashlib.blake2b(text.encode(), digest_size=10).digest()

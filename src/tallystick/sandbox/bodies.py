@@ -6,15 +6,11 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from tallystick.sandbox.model import Kind, Operation, Order, Status
-from tallystick.sandbox.store import DayTotals
+from tallystick.sandbox.payout_bodies import Amount, Currency, Name, ShownPayout
+from tallystick.sandbox.store import DayTotals, PayoutTotals
 
 REPORT_PAGE = 1_000
 REPORT_PAGE_MAX = 10_000
-
-# Plain characters only: what is said here is written into addresses and into the book.
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:\-]{1,128}\Z")]
-Amount = Annotated[int, Meta(ge=1, le=10**15)]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
 
 
 class Authorization(Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,9 +101,10 @@ class Shown(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """One page of a day's captures and refunds (UTC), and the sums of the whole day.
+    """One page of a day's captures and refunds (UTC), and of its payouts; the whole day's sums.
 
-    `next_after` is the `after` of the next page, null on the last.
+    `next_after` is the `after` of the next page, null on the last; `next_after_payout` likewise.
+    A payout is listed on the day it was paid, and once more on the day it came back.
     """
 
     bank: str
@@ -115,6 +112,9 @@ class Report(Struct, frozen=True):
     operations: list[Shown]
     totals: list[DayTotals]
     next_after: int | None
+    payouts: list[ShownPayout]
+    payout_totals: list[PayoutTotals]
+    next_after_payout: int | None
 
 
 class ReportQuery(Struct, frozen=True):
@@ -122,6 +122,7 @@ class ReportQuery(Struct, frozen=True):
 
     date: date
     after: Annotated[int, Meta(ge=0)] = 0
+    after_payout: Annotated[int, Meta(ge=0)] = 0
     limit: Annotated[int, Meta(ge=1, le=REPORT_PAGE_MAX)] = REPORT_PAGE
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tallystick.sandbox import store
 from tallystick.sandbox.model import Operation
+from tallystick.sandbox.payout_model import Payout
 
 
 class BookInUse(Exception):
@@ -38,15 +39,19 @@ class BookBroken(Exception):
 
 
 class _Batch:
-    """Operations and attempts on their way to the disk, and the moment they are there."""
+    """Operations, payouts and attempts on their way to the disk, and when they are there."""
 
     def __init__(self) -> None:
         self.operations: dict[str, Operation] = {}
+        self.payouts: dict[str, Payout] = {}
         self.attempts: set[str] = set()
         self.durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def __bool__(self) -> bool:
-        return bool(self.operations or self.attempts)
+        return bool(self.operations or self.payouts or self.attempts)
+
+    def knows(self, reference: str) -> bool:
+        return reference in self.operations or reference in self.payouts
 
 
 class BankBook:
@@ -94,6 +99,19 @@ class BankBook:
         batch.operations[operation.reference] = operation
         await asyncio.shield(batch.durable)
 
+    def find_payout(self, reference: str) -> Payout | None:
+        """The payout under this reference; perhaps not durable yet (see `wait_durable`)."""
+        for batch in self._batches():
+            if reference in batch.payouts:
+                return batch.payouts[reference]
+        return store.find_payout(self._reading, reference)
+
+    async def add_payout(self, payout: Payout) -> None:
+        """As `add`, of a payout. Raises BookBroken."""
+        batch = self._open_batch()
+        batch.payouts[payout.reference] = payout
+        await asyncio.shield(batch.durable)
+
     async def add_attempt(self, reference: str) -> None:
         """Remember that this reference has had its bad answer. Raises BookBroken."""
         batch = self._open_batch()
@@ -103,7 +121,7 @@ class BankBook:
     async def wait_durable(self, reference: str) -> None:
         """Return when what `find` tells about this reference is on disk. Raises BookBroken."""
         for batch in self._batches():
-            if reference in batch.operations:
+            if batch.knows(reference):
                 await asyncio.shield(batch.durable)
 
     async def operations(self) -> tuple[Operation, ...]:
@@ -115,6 +133,16 @@ class BankBook:
     ) -> tuple[list[tuple[int, Operation]], list[store.DayTotals]]:
         """One page of a day's captures and refunds, each with its place, and the day's sums."""
         return await asyncio.to_thread(_read_day, self.path, day, now, after, limit)
+
+    async def payouts(self) -> tuple[Payout, ...]:
+        """All payouts as they are on disk, in the order they were written."""
+        return await asyncio.to_thread(_read_payouts, self.path)
+
+    async def payouts_moved_on(
+        self, day: date, now: datetime, *, after: int, limit: int
+    ) -> tuple[list[tuple[int, Payout]], list[store.PayoutTotals]]:
+        """One page of what was paid out or came back on a day, and the day's sums."""
+        return await asyncio.to_thread(_read_moved, self.path, day, now, after, limit)
 
     async def close(self) -> None:
         """Write what is waiting, then let go of the file."""
@@ -146,10 +174,14 @@ class BankBook:
 
     async def _write(self, batch: _Batch) -> None:
         loop = asyncio.get_running_loop()
-        operations, attempts = batch.operations.values(), batch.attempts
         try:
             await loop.run_in_executor(
-                self._thread, store.write, self._writing, operations, attempts
+                self._thread,
+                store.write,
+                self._writing,
+                batch.operations.values(),
+                batch.payouts.values(),
+                batch.attempts,
             )
         except sqlite3.Error as error:
             # What was judged on the lost batch is lost as well: stop, rather than answer wrongly.
@@ -188,6 +220,19 @@ def _read_day(
     with closing(store.open_reading(path)) as connection:
         page = store.list_settled(connection, day, now, after=after, limit=limit)
         return page, store.day_totals(connection, day, now)
+
+
+def _read_payouts(path: Path) -> tuple[Payout, ...]:
+    with closing(store.open_reading(path)) as connection:
+        return tuple(store.list_payouts(connection))
+
+
+def _read_moved(
+    path: Path, day: date, now: datetime, after: int, limit: int
+) -> tuple[list[tuple[int, Payout]], list[store.PayoutTotals]]:
+    with closing(store.open_reading(path)) as connection:
+        page = store.list_moved_payouts(connection, day, now, after=after, limit=limit)
+        return page, store.payout_totals(connection, day, now)
 
 
 @contextmanager

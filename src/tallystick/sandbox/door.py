@@ -1,6 +1,7 @@
 """The bank's HTTP door: reads an order, has it answered, says it, or fails to on purpose.
 
-Approved is 200, declined 402, pending 202; `GET` of an operation is 200 whatever became of it.
+Approved and paid are 200, declined and refused 402, pending 202; a `GET` of one is 200 whatever
+became of it.
 Errors are `{"error": {"code", "message"}}`. The request header `request-timeout-ms` tells how long
 the caller waits, so that a slow answer can be slow enough.
 """
@@ -8,6 +9,7 @@ the caller waits, so that a slow answer can be slow enough.
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -18,7 +20,6 @@ from starlette.types import Receive, Scope, Send
 
 from tallystick.sandbox.acquirer import (
     Acquirer,
-    Answer,
     Now,
     ReferenceReused,
     UnknownAuthorization,
@@ -30,17 +31,30 @@ from tallystick.sandbox.bodies import (
     Refund,
     Report,
     ReportQuery,
+    Shown,
     Void,
     shown,
 )
 from tallystick.sandbox.book import BankBook, BookBroken
 from tallystick.sandbox.magic import Fault
 from tallystick.sandbox.model import Bank, Pace, Status
+from tallystick.sandbox.pacing import too_late_s
+from tallystick.sandbox.payout_bodies import PayOut, ShownPayout, shown_payout
+from tallystick.sandbox.payout_desk import PayoutDesk
+from tallystick.sandbox.payout_model import PayoutStatus
 
 BODY_LIMIT_BYTES = 65_536
 
+BodyT = TypeVar("BodyT")
+
 _HTML = {"content-type": "text/html; charset=utf-8"}
-_STATUS_CODES = {Status.APPROVED: 200, Status.DECLINED: 402, Status.PENDING: 202}
+_STATUS_CODES: dict[str, int] = {
+    Status.APPROVED: 200,
+    Status.DECLINED: 402,
+    Status.PENDING: 202,
+    PayoutStatus.PAID: 200,
+    PayoutStatus.REFUSED: 402,
+}
 
 
 class _Refused(Exception):
@@ -56,7 +70,8 @@ def acquirer_app(
     bank: Bank, book: BankBook, *, pace: Pace | None = None, now: Now | None = None
 ) -> Starlette:
     """The ASGI application of one bank over its open book."""
-    door = _Door(Acquirer(bank, book, pace or Pace(), now or _utc_now))
+    pace, now = pace or Pace(), now or _utc_now
+    door = _Door(Acquirer(bank, book, pace, now), PayoutDesk(bank, book, pace, now))
     on_authorization = "/v1/authorizations/{authorization_reference}"
     return Starlette(
         routes=[
@@ -65,6 +80,8 @@ def acquirer_app(
             Route(f"{on_authorization}/voids", door.void, methods=["POST"]),
             Route(f"{on_authorization}/refunds", door.refund, methods=["POST"]),
             Route("/v1/operations/{reference}", door.operation, methods=["GET"]),
+            Route("/v1/payouts", door.pay_out, methods=["POST"]),
+            Route("/v1/payouts/{reference}", door.payout, methods=["GET"]),
             Route("/v1/report", door.report, methods=["GET"]),
             Route("/v1/health", door.health, methods=["GET"]),
         ],
@@ -80,6 +97,7 @@ def acquirer_app(
 @dataclass(frozen=True)
 class _Door:
     acquirer: Acquirer
+    desk: PayoutDesk
 
     async def authorize(self, request: Request) -> Response:
         return await self._order(request, Authorization)
@@ -99,11 +117,29 @@ class _Door:
             raise _Refused(404, "unknown_reference", "nothing was done under this reference")
         return _json(shown(operation, self.acquirer.now()))
 
+    async def pay_out(self, request: Request) -> Response:
+        order = (await _read_body(request, PayOut)).order()
+        limit_ms = _caller_limit_ms(request)
+        answer = await self.desk.answer(order, limit_ms)
+        if answer.fault is Fault.SLOW:
+            await _sleep_while_waited_for(request, too_late_s(self.desk.pace, limit_ms))
+        paid = answer.payout
+        return _say(answer.fault, shown_payout(paid, paid.created_at) if paid else None)
+
+    async def payout(self, request: Request) -> Response:
+        found = await self.desk.find(request.path_params["reference"])
+        if found is None:
+            raise _Refused(404, "unknown_reference", "nothing was paid under this reference")
+        return _json(shown_payout(found, self.desk.now()))
+
     async def report(self, request: Request) -> Response:
         query = _convert(dict(request.query_params), ReportQuery)
         now = self.acquirer.now()
         page, totals = await self.acquirer.book.settled_on(
             query.date, now, after=query.after, limit=query.limit
+        )
+        paid, paid_totals = await self.acquirer.book.payouts_moved_on(
+            query.date, now, after=query.after_payout, limit=query.limit
         )
         report = Report(
             bank=self.acquirer.bank.name,
@@ -111,6 +147,9 @@ class _Door:
             operations=[shown(operation, now) for _, operation in page],
             totals=totals,
             next_after=page[-1][0] if len(page) == query.limit else None,
+            payouts=[shown_payout(payout, now) for _, payout in paid],
+            payout_totals=paid_totals,
+            next_after_payout=paid[-1][0] if len(paid) == query.limit else None,
         )
         return _json(report)
 
@@ -118,16 +157,14 @@ class _Door:
         return _json({"status": "ok", "bank": self.acquirer.bank.name})
 
     async def _order(self, request: Request, kind: type[Body]) -> Response:
-        try:
-            body = msgspec.json.decode(await _read(request), type=kind)
-        except (ValueError, RecursionError) as error:
-            raise _Refused(400, "invalid_request", str(error)) from None
+        body = await _read_body(request, kind)
         order = body.order(request.path_params.get("authorization_reference", ""))
         limit_ms = _caller_limit_ms(request)
         answer = await self.acquirer.answer(order, limit_ms)
         if answer.fault is Fault.SLOW:
-            await _sleep_while_waited_for(request, self.acquirer.too_late_s(limit_ms))
-        return _say(answer)
+            await _sleep_while_waited_for(request, too_late_s(self.acquirer.pace, limit_ms))
+        done = answer.operation
+        return _say(answer.fault, shown(done, done.created_at) if done else None)
 
 
 class _Drop(Response):
@@ -145,8 +182,9 @@ class _Drop(Response):
         await send({"type": "http.response.body", "body": b'{"id": "', "more_body": True})
 
 
-def _say(answer: Answer) -> Response:
-    match answer.fault:
+def _say(fault: Fault | None, first: Shown | ShownPayout | None) -> Response:
+    """The first answer to an order, as it was when it was given, or what goes wrong instead."""
+    match fault:
         case Fault.CHARGE_THEN_DROP | Fault.DROP_BEFORE:
             return _Drop()
         case Fault.CHARGE_THEN_500 | Fault.ERROR_500:
@@ -157,9 +195,15 @@ def _say(answer: Answer) -> Response:
             return Response("<html><body>Scheduled maintenance</body></html>", 200, _HTML)
         case Fault.WRONG_SCHEMA:
             return _json({"result": "OK", "txn": {"amt": "12.50"}})
-    assert answer.operation is not None  # noqa: S101 (an answer without fault has its operation)
-    first = shown(answer.operation, answer.operation.created_at)
+    assert first is not None  # noqa: S101 (an answer without fault has its operation)
     return _json(first, _STATUS_CODES[first.status])
+
+
+async def _read_body(request: Request, kind: type[BodyT]) -> BodyT:
+    try:
+        return msgspec.json.decode(await _read(request), type=kind)
+    except (ValueError, RecursionError) as error:
+        raise _Refused(400, "invalid_request", str(error)) from None
 
 
 async def _read(request: Request) -> bytes:

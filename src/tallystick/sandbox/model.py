@@ -1,4 +1,4 @@
-"""A bank's nouns: what it is, what it is asked and what it writes down.
+"""An acquirer's nouns: what it is, what it is asked and what it writes down.
 
 Amounts are integers in minor units, instants are UTC.
 """
@@ -47,13 +47,14 @@ class Pace(Struct, frozen=True, kw_only=True):
     """How a bank times its answers. `calm` takes all latency away, for tests and measurements.
 
     `slow_ms` is the delay of a slow answer when the caller does not name his own limit; a pending
-    operation is decided after `pending_ms`.
+    operation is decided after `pending_ms`, a payout comes back `return_ms` after it was made.
     """
 
     seed: int = 1
     calm: bool = False
     slow_ms: int = 20_000
     pending_ms: int = 500
+    return_ms: int = 2_000
 
 
 class Order(Struct, frozen=True, kw_only=True):

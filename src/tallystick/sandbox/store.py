@@ -1,4 +1,4 @@
-"""All SQL of a bank's book: an SQLite file in WAL mode, one table of operations, one of attempts.
+"""All SQL of a bank's book: an SQLite file in WAL mode; operations, payouts and attempts.
 
 An attempt is remembered where a first answer went wrong before anything was done, so that the
 second one, even after a restart, is sound.
@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from tallystick.sandbox.model import Operation
+from tallystick.sandbox.payout_model import Payout
 
 _BUSY_S = 5.0
 
@@ -28,6 +29,12 @@ CREATE TABLE IF NOT EXISTS operations (
 CREATE INDEX IF NOT EXISTS operations_by_authorization ON operations (authorization_reference);
 CREATE INDEX IF NOT EXISTS operations_settled ON operations (substr(decided_at, 1, 10))
     WHERE {_SETTLED};
+CREATE TABLE IF NOT EXISTS payouts (
+    reference TEXT PRIMARY KEY, amount_minor INTEGER NOT NULL, currency TEXT NOT NULL,
+    method TEXT NOT NULL, destination TEXT NOT NULL, bank_code TEXT NOT NULL, name TEXT NOT NULL,
+    id TEXT NOT NULL, decision TEXT NOT NULL, code TEXT, created_at TEXT NOT NULL,
+    decided_at TEXT NOT NULL, returned_at TEXT
+);
 CREATE TABLE IF NOT EXISTS attempts (reference TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
@@ -39,7 +46,20 @@ _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM operations"
 _INSERT = "INSERT INTO operations SELECT {} FROM json_each(?)".format(
     ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(_COLUMNS)))
 )
+_PAYOUT_COLUMNS = Payout.__struct_fields__
+_SELECT_PAYOUTS = f"SELECT {', '.join(_PAYOUT_COLUMNS)} FROM payouts"
+_INSERT_PAYOUTS = "INSERT INTO payouts SELECT {} FROM json_each(?)".format(
+    ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(_PAYOUT_COLUMNS)))
+)
 _INSERT_ATTEMPTS = "INSERT OR IGNORE INTO attempts SELECT value FROM json_each(?)"
+
+
+class PayoutTotals(Struct, frozen=True):
+    """One currency's payouts of a day, in minor units."""
+
+    currency: str
+    paid: int
+    returned: int
 
 
 class DayTotals(Struct, frozen=True):
@@ -73,13 +93,18 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def write(
-    connection: sqlite3.Connection, operations: Iterable[Operation], attempts: Iterable[str]
+    connection: sqlite3.Connection,
+    operations: Iterable[Operation],
+    payouts: Iterable[Payout],
+    attempts: Iterable[str],
 ) -> None:
     """Make a batch durable in one transaction."""
     rows = [_row(operation) for operation in operations]
+    paid = [_payout_row(payout) for payout in payouts]
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(_INSERT, (msgspec.json.encode(rows).decode(),))
+        connection.execute(_INSERT_PAYOUTS, (msgspec.json.encode(paid).decode(),))
         connection.execute(_INSERT_ATTEMPTS, (msgspec.json.encode(list(attempts)).decode(),))
     except BaseException:
         connection.execute("ROLLBACK")
@@ -106,6 +131,17 @@ def list_operations_on(
 def list_operations(connection: sqlite3.Connection) -> list[Operation]:
     """The whole book, in the order it was written."""
     return [_operation(row) for row in connection.execute(f"{_SELECT} ORDER BY rowid").fetchall()]
+
+
+def find_payout(connection: sqlite3.Connection, reference: str) -> Payout | None:
+    """The payout that was written under this reference."""
+    row = connection.execute(f"{_SELECT_PAYOUTS} WHERE reference = ?", (reference,)).fetchone()
+    return None if row is None else _payout(row)
+
+
+def list_payouts(connection: sqlite3.Connection) -> list[Payout]:
+    """All payouts, in the order they were written."""
+    return [_payout(row) for row in connection.execute(f"{_SELECT_PAYOUTS} ORDER BY rowid")]
 
 
 def was_attempted(connection: sqlite3.Connection, reference: str) -> bool:
@@ -137,6 +173,46 @@ def day_totals(connection: sqlite3.Connection, day: date, now: datetime) -> list
         (day.isoformat(), _instant_text(now)),
     )
     return [DayTotals(*row) for row in rows.fetchall()]
+
+
+_MOVED = (
+    "decision = 'paid' AND ((substr(decided_at, 1, 10) = :day AND decided_at <= :now)"
+    " OR (substr(returned_at, 1, 10) = :day AND returned_at <= :now))"
+)
+
+
+def list_moved_payouts(
+    connection: sqlite3.Connection, day: date, now: datetime, *, after: int, limit: int
+) -> list[tuple[int, Payout]]:
+    """One page of what was paid out or came back on a day (UTC), each with its place."""
+    rows = connection.execute(
+        f"SELECT rowid, {', '.join(_PAYOUT_COLUMNS)} FROM payouts WHERE {_MOVED}"
+        " AND rowid > :after ORDER BY rowid LIMIT :limit",
+        {"day": day.isoformat(), "now": _instant_text(now), "after": after, "limit": limit},
+    )
+    return [(row[0], _payout(row[1:])) for row in rows.fetchall()]
+
+
+def payout_totals(connection: sqlite3.Connection, day: date, now: datetime) -> list[PayoutTotals]:
+    """The sums of what was paid out and what came back on a day (UTC), by currency."""
+    rows = connection.execute(
+        "SELECT currency,"
+        " sum(iif(substr(decided_at, 1, 10) = :day AND decided_at <= :now, amount_minor, 0)),"
+        " sum(iif(substr(returned_at, 1, 10) = :day AND returned_at <= :now, amount_minor, 0))"
+        f" FROM payouts WHERE {_MOVED} GROUP BY currency ORDER BY currency",
+        {"day": day.isoformat(), "now": _instant_text(now)},
+    )
+    return [PayoutTotals(*row) for row in rows.fetchall()]
+
+
+def _payout_row(payout: Payout) -> tuple[object, ...]:
+    *told, created_at, decided_at, returned_at = msgspec.structs.astuple(payout)
+    returned = None if returned_at is None else _instant_text(returned_at)
+    return (*told, _instant_text(created_at), _instant_text(decided_at), returned)
+
+
+def _payout(row: Sequence[object]) -> Payout:
+    return msgspec.convert(dict(zip(_PAYOUT_COLUMNS, row, strict=True)), Payout, strict=False)
 
 
 def _row(operation: Operation) -> tuple[object, ...]:

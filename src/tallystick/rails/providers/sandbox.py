@@ -1,17 +1,18 @@
 """The acquirers of the sandbox: their dialect into our outcomes.
 
-Believed are only the answers the dialect knows, about the order that was asked: 200 approved, 402
-declined, 202 pending, 429 before anything was done, and 404 to a look-up. All else is Unanswered.
+Believed are only the answers the dialect knows, about the order that was asked: 200 approved or
+paid, 402 declined or refused, 202 pending, 429 before anything was done, and 404 to a look-up. All
+else is Unanswered.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import quote
 
 import msgspec
 from msgspec import Meta, Struct
 
-from tallystick.rails.errors import declined
+from tallystick.rails.errors import declined, payout_declined, payout_returned
 from tallystick.rails.model import (
     Approved,
     AuthorizeOrder,
@@ -24,6 +25,7 @@ from tallystick.rails.model import (
     Unanswered,
     VoidOrder,
 )
+from tallystick.rails.payouts import Destination, PayOutOrder, Returned, UpiId
 from tallystick.rails.providers.line import Line, Lost, Reply, Unreached
 
 _Word = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:\-]{1,128}\Z")]
@@ -39,6 +41,15 @@ class _Operation(Struct, frozen=True):
     code: _Word | None = None
 
 
+class _Payout(Struct, frozen=True):
+    id: _Word
+    reference: _Word
+    status: Literal["paid", "refused", "pending", "returned"]
+    amount: int
+    currency: str
+    code: _Word | None = None
+
+
 class _Problem(Struct, frozen=True):
     code: _Word
 
@@ -48,11 +59,14 @@ class _Refusal(Struct, frozen=True):
 
 
 _STATUS_OF = {200: "approved", 402: "declined", 202: "pending"}
+_PAYOUT_STATUS_OF = {200: "paid", 402: "refused", 202: "pending"}
 
 
 @dataclass(frozen=True)
 class SandboxAcquirer:
     """One bank of the sandbox, by the name under which its codes are mapped."""
+
+    pays_out_to: ClassVar[frozenset[str]] = frozenset({"bank_account", "upi"})
 
     name: str
     line: Line
@@ -92,6 +106,63 @@ class SandboxAcquirer:
         except Lost as lost:
             return Unanswered(lost.reason)
         return self._found(reply, reference)
+
+    async def pay_out(self, order: PayOutOrder) -> Outcome:
+        body: dict[str, object] = {
+            "reference": order.reference,
+            "amount": order.amount_minor,
+            "currency": order.currency,
+            "destination": _destination(order.destination),
+        }
+        try:
+            reply = await self.line.post("/v1/payouts", body)
+        except Unreached:
+            return Unanswered("connect_failed")
+        except Lost as lost:
+            return Unanswered(lost.reason)
+        outcome = self._paid_out(reply, order)
+        # An answer to an order is its first: what comes back does so later.
+        return Unanswered("wrong_schema") if isinstance(outcome, Returned) else outcome
+
+    async def find_payout(self, reference: str) -> Outcome | Returned:
+        try:
+            reply = await self.line.get(f"/v1/payouts/{quote(reference, safe='')}")
+        except Unreached:
+            return Unanswered("connect_failed")
+        except Lost as lost:
+            return Unanswered(lost.reason)
+        if reply.status_code == 404 and _problem_code(reply) == "unknown_reference":
+            return NotFound()
+        payout = _payout(reply)
+        if reply.status_code != 200 or payout is None:
+            return Unanswered(f"status: {reply.status_code}" if payout else "wrong_schema")
+        if payout.reference != reference:
+            return Unanswered("another_order")
+        return self._payout_outcome(payout)
+
+    def _paid_out(self, reply: Reply, order: PayOutOrder) -> Outcome | Returned:
+        expected = _PAYOUT_STATUS_OF.get(reply.status_code)
+        if expected is None:
+            return Unanswered(f"status: {reply.status_code}")
+        payout = _payout(reply)
+        if payout is None or payout.status != expected:
+            return Unanswered("wrong_schema")
+        said = (payout.reference, payout.amount, payout.currency)
+        if said != (order.reference, order.amount_minor, order.currency):
+            return Unanswered("another_order")
+        return self._payout_outcome(payout)
+
+    def _payout_outcome(self, payout: _Payout) -> Outcome | Returned:
+        match payout.status, payout.code:
+            case "paid", None:
+                return Approved(payout.id)
+            case "pending", None:
+                return Pending()
+            case "refused", str(code):
+                return payout_declined(self.name, code)
+            case "returned", str(code):
+                return payout_returned(self.name, payout.id, code)
+        return Unanswered("wrong_schema")
 
     async def _ask(self, path: str, body: dict[str, object], order: Order, kind: str) -> Outcome:
         try:
@@ -152,6 +223,24 @@ def _operation(reply: Reply) -> _Operation | None:
         return msgspec.convert(reply.content, _Operation)
     except msgspec.ValidationError:
         return None
+
+
+def _payout(reply: Reply) -> _Payout | None:
+    try:
+        return msgspec.convert(reply.content, _Payout)
+    except msgspec.ValidationError:
+        return None
+
+
+def _destination(to: Destination) -> dict[str, object]:
+    if isinstance(to, UpiId):
+        return {"type": "upi", "upi_id": to.upi_id, "name": to.name}
+    return {
+        "type": "bank_account",
+        "account_number": to.account_number,
+        "bank_code": to.bank_code,
+        "name": to.name,
+    }
 
 
 def _problem_code(reply: Reply) -> str | None:

@@ -1,0 +1,33 @@
+"""A worker's round in a process of its own, to be killed: reads top-ups and looks at payouts.
+
+python -m tests.crash.saga_worker PLAN POINT CLOCK_AT        (PLAN is a file, POINT may be "-")
+"""
+
+import asyncio
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from tallystick.app import open_app
+from tallystick.payments import Payments
+from tallystick.platform import crash
+from tallystick.platform.secrets_file import keep_secrets
+from tallystick.platform.settings import load_settings
+from tests.servers.api_zygote import Plan
+
+
+async def work(plan: Plan, clock_at: datetime) -> None:
+    settings = keep_secrets(load_settings(env_file=None, **plan.settings))
+    settings = settings.model_copy(update={"test_clock_at": clock_at})
+    async with open_app(settings, address=plan.address) as app:
+        await app.top_ups.reader(Payments.TOP_UP_KINDS, app.payments.top_up_of).run_once()
+        await app.payouts.look_at_due()
+
+
+if __name__ == "__main__":
+    path, point, at = sys.argv[1:]
+    crash.arm(None if point == "-" else point)
+    plan = msgspec.json.decode(Path(path).read_bytes(), type=Plan)
+    asyncio.run(work(plan, datetime.fromisoformat(at)))
