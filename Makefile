@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev demo db-migrate mock-banks test test-all check bench fmt schema lock clean
+.PHONY: help run dev demo db-migrate mock-banks test test-all mutate check bench fmt schema lock clean
 
 help: ## Say what each target does.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,12 @@ test-all: ## Run every test, the slow ones too.
 	@tools/environment dev
 	@$(PYTEST) -q -n logical --maxprocesses=4 --cov --cov-report= $(ARGS)
 
+mutate: ## Sow faults into the judge and into money; fails if the tests miss one of ten.
+	@tools/environment dev
+	@rm -rf mutants
+	@nice -n 10 $(BIN)/python -m mutmut run
+	@$(BIN)/python -m tools.mutants
+
 check: ## Formatting, lint, types, layers, dependencies, security and the rules of the house.
 	@tools/environment dev
 	$(BIN)/ruff format --check .
@@ -64,5 +70,5 @@ lock: ## Pin the dependencies of pyproject.toml anew; UPGRADE=1 takes newer vers
 	@tools/environment lock
 
 clean: ## Remove what was built; the data in .tallystick stays.
-	rm -rf .venv .venv-boot dist .coverage .coverage.* .hypothesis .*_cache
+	rm -rf .venv .venv-boot dist mutants .coverage .coverage.* .hypothesis .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

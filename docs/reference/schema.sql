@@ -179,6 +179,92 @@ CREATE INDEX escrows_parties ON escrows USING gin (party_ids);
 GRANT SELECT,INSERT,UPDATE ON TABLE escrows TO tallystick_writer;
 GRANT SELECT ON TABLE escrows TO tallystick_reader;
 
+-- exchange_quotes ---------------------------------------------------------------------------------
+
+CREATE TABLE exchange_quotes (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    requester_id uuid NOT NULL,
+    rate_id uuid NOT NULL,
+    from_currency text NOT NULL,
+    to_currency text NOT NULL,
+    rate text NOT NULL,
+    inverse boolean NOT NULL,
+    numerator bigint NOT NULL,
+    denominator bigint NOT NULL,
+    fixed_side text NOT NULL,
+    source_minor bigint NOT NULL,
+    target_minor bigint NOT NULL,
+    rounding_minor bigint NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    posting_id uuid,
+    used_at timestamp with time zone,
+    CONSTRAINT exchange_quotes_denominator_check CHECK ((denominator > 0)),
+    CONSTRAINT exchange_quotes_fixed_side_check CHECK ((fixed_side = ANY (ARRAY['source'::text, 'target'::text]))),
+    CONSTRAINT exchange_quotes_numerator_check CHECK ((numerator > 0)),
+    CONSTRAINT exchange_quotes_rounding_minor_check CHECK ((rounding_minor = ANY (ARRAY[(0)::bigint, (1)::bigint]))),
+    CONSTRAINT exchange_quotes_source_minor_check CHECK ((source_minor > 0)),
+    CONSTRAINT exchange_quotes_target_minor_check CHECK ((target_minor > 0)),
+    CONSTRAINT exchange_quotes_two_currencies CHECK ((from_currency <> to_currency)),
+    CONSTRAINT exchange_quotes_used CHECK (((posting_id IS NULL) = (used_at IS NULL)))
+)
+WITH (fillfactor='80');
+ALTER TABLE ONLY exchange_quotes
+    ADD CONSTRAINT exchange_quotes_pkey PRIMARY KEY (id);
+CREATE UNIQUE INDEX exchange_quotes_posting ON exchange_quotes USING btree (posting_id) WHERE (posting_id IS NOT NULL);
+GRANT SELECT,INSERT,UPDATE ON TABLE exchange_quotes TO tallystick_writer;
+GRANT SELECT ON TABLE exchange_quotes TO tallystick_reader;
+
+-- exchange_rates ----------------------------------------------------------------------------------
+
+CREATE TABLE exchange_rates (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    from_currency text NOT NULL,
+    to_currency text NOT NULL,
+    rate text NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    max_age_s integer,
+    set_by uuid,
+    set_at timestamp with time zone NOT NULL,
+    CONSTRAINT exchange_rates_max_age_s_check CHECK ((max_age_s > 0)),
+    CONSTRAINT exchange_rates_two_currencies CHECK ((from_currency <> to_currency))
+);
+ALTER TABLE ONLY exchange_rates
+    ADD CONSTRAINT exchange_rates_pkey PRIMARY KEY (id);
+CREATE INDEX exchange_rates_date ON exchange_rates USING btree (set_at DESC, id DESC);
+CREATE INDEX exchange_rates_pair ON exchange_rates USING btree (from_currency, to_currency, valid_from DESC, set_at DESC, id DESC);
+GRANT SELECT,INSERT,UPDATE ON TABLE exchange_rates TO tallystick_writer;
+GRANT SELECT ON TABLE exchange_rates TO tallystick_reader;
+
+-- exchanges ---------------------------------------------------------------------------------------
+
+CREATE TABLE exchanges (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    quote_id uuid NOT NULL,
+    debit_account_id uuid NOT NULL,
+    credit_account_id uuid NOT NULL,
+    from_currency text NOT NULL,
+    to_currency text NOT NULL,
+    source_minor bigint NOT NULL,
+    target_minor bigint NOT NULL,
+    rounding_minor bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT exchanges_rounding_minor_check CHECK ((rounding_minor = ANY (ARRAY[(0)::bigint, (1)::bigint]))),
+    CONSTRAINT exchanges_source_minor_check CHECK ((source_minor > 0)),
+    CONSTRAINT exchanges_target_minor_check CHECK ((target_minor > 0))
+);
+ALTER TABLE ONLY exchanges
+    ADD CONSTRAINT exchanges_pkey PRIMARY KEY (id);
+CREATE INDEX exchanges_credit ON exchanges USING btree (credit_account_id, created_at DESC, id DESC);
+CREATE INDEX exchanges_date ON exchanges USING btree (created_at DESC, id DESC);
+CREATE INDEX exchanges_debit ON exchanges USING btree (debit_account_id, created_at DESC, id DESC);
+CREATE UNIQUE INDEX exchanges_quote ON exchanges USING btree (quote_id);
+GRANT SELECT,INSERT,UPDATE ON TABLE exchanges TO tallystick_writer;
+GRANT SELECT ON TABLE exchanges TO tallystick_reader;
+
 -- intents -----------------------------------------------------------------------------------------
 
 CREATE TABLE intents (

@@ -34,9 +34,8 @@ PROJECTIONS = (
     *(*wallet_room.projections, *payments.projections, *intake.projections),
 )
 CHECKS: tuple[Check | CheckFunction, ...] = (
-    *wallet_room.checks,
-    *payments.checks,
-    *intake.checks,
+    *(*books.exchange_checks, *wallet_room.checks),
+    *(*payments.checks, *intake.checks),
 )
 EXPIRIES = 500  # a round
 DUE = 100  # schedules a round
@@ -59,6 +58,7 @@ class App:
     account_bulks: books.AccountBulks
     account_metadata: books.AccountMetadata
     transfers: Transfers
+    exchange: books.Exchange
     expiry: Expiry
     proofs: books.Proofs
     merchants: Merchants
@@ -141,7 +141,8 @@ async def open_app(
         ledger = Ledger(database)
         accounts = Accounts(journal, clock)
         purses = Wallets(journal, database, ledger, clock, Tiers(journal, database, clock))
-        sending = wallet_room.transfers.WalletTransfers(purses)
+        exchange = books.Exchange.over(journal, database, ledger, clock, ttl_s=settings.quote_ttl_s)
+        sending = wallet_room.transfers.WalletTransfers(purses, exchange.quotes)
         operations = Operations.over(journal, database, rails, clock, settings)
         recording = _recording(journal, database, clock, settings)
         await accounts.ensure_open(platform_chart(settings))
@@ -155,6 +156,7 @@ async def open_app(
             account_bulks=books.AccountBulks(journal, clock),
             account_metadata=books.AccountMetadata(journal, database, clock),
             transfers=Transfers(journal, ledger, clock),
+            exchange=exchange,
             expiry=Expiry(journal, ledger, clock),
             proofs=books.Proofs.over(journal, database, ledger, clock, checks=CHECKS),
             merchants=Merchants(journal, database, clock),

@@ -109,7 +109,11 @@ def _settings(folder: Path, sandbox_port: int) -> Settings:
         for name, field_ in Settings.model_fields.items():
             shell.delenv(str(field_.validation_alias or name).upper(), raising=False)
         chosen = load_settings(
-            env_file=None, tallystick_home=folder, db_pool_min=0, sandbox_port=sandbox_port
+            env_file=None,
+            tallystick_home=folder,
+            db_pool_min=0,
+            db_request_acquire_timeout=2_000,  # the test machine may be busy
+            sandbox_port=sandbox_port,
         )
     return keep_secrets(chosen)
 

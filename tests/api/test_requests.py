@@ -167,14 +167,15 @@ class TestBodies:
             "captured", "amount_captured", "permissions", "role", "admin", "__proto__", "test_mode",
             "operator", "key_id", "frozen", "refunded", "client_secret",
         )  # fmt: skip
-        for path, method, operation in operations(document):
-            if method != "post" or "security" not in operation:
+        for path, _, operation in operations(document):
+            if "requestBody" not in operation or "security" not in operation:
                 continue
             reference = operation["requestBody"]["content"]["application/json"]["schema"]
             name = reference["$ref"].rpartition("/")[2]
-            body = document["components"]["schemas"][name]["examples"][0]
+            schema = document["components"]["schemas"][name]
+            body = schema["examples"][0]
             caller = operator if operation["x-permission"] == "operate" else seller
-            for field in smuggled:
+            for field in set(smuggled) - schema["properties"].keys():
                 answer = await caller.post(
                     path.replace("{", "").replace("}", ""), body | {field: 1}
                 )

@@ -61,7 +61,7 @@ def test_there_is_every_command_that_is_promised() -> None:
     assert {words[0] for words in ALL} == {
         *("up", "demo", "doctor", "migrate", "serve", "work", "sandbox", "ingest", "payments"),
         *("merchants", "keys", "ledger", "books", "journal", "version"),
-        *("wallets", "holds", "escrows"),
+        *("exchange", "wallets", "holds", "escrows"),
         *("wallet-transfers", "transfer-schedules"),
     }
 

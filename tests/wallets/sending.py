@@ -7,7 +7,8 @@ from datetime import date, time
 from typing import Any
 from uuid import UUID
 
-from tallystick.books import PLATFORM, Transfers, account_id, chart, prove
+from tallystick import books
+from tallystick.books import PLATFORM, Exchange, Transfers, account_id, chart, prove
 from tallystick.journal import Asked, Change, Journal, Origin
 from tallystick.ledger import Ledger, Post
 from tallystick.platform.clock import HandClock
@@ -24,7 +25,7 @@ from tallystick.wallets.transfers import WalletTransfers
 from tallystick.wallets.wallets import Wallets
 
 MASTER_KEY = bytes(32)
-PROJECTIONS = (WALLETS, TIERS, TRANSFERS, SCHEDULES)
+PROJECTIONS = (*books.projections, WALLETS, TIERS, TRANSFERS, SCHEDULES)
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Office:
     tiers: Tiers
     wallets: Wallets
     transfers: WalletTransfers
+    exchange: Exchange
     schedules: Schedules
 
     def owner(self, name: str) -> UUID:
@@ -123,7 +125,8 @@ async def open_office(database: Database, clock: HandClock) -> AsyncIterator[Off
         ledger = Ledger(database)
         tiers = Tiers(journal, database, clock)
         wallets = Wallets(journal, database, ledger, clock, tiers)
-        transfers = WalletTransfers(wallets)
+        exchange = Exchange.over(journal, database, ledger, clock, ttl_s=60)
+        transfers = WalletTransfers(wallets, exchange.quotes)
         yield Office(
             database=database,
             journal=journal,
@@ -132,6 +135,7 @@ async def open_office(database: Database, clock: HandClock) -> AsyncIterator[Off
             tiers=tiers,
             wallets=wallets,
             transfers=transfers,
+            exchange=exchange,
             schedules=Schedules(wallets, transfers),
         )
 

@@ -15,11 +15,14 @@ from tallystick.api import (
     accounts,
     books,
     escrows,
+    exchange_rates,
+    exchanges,
     health,
     holds,
     intents,
     payments,
     payouts,
+    quotes,
     refunds,
     reservations,
     transfer_records,
@@ -98,6 +101,9 @@ def _web(app: App) -> FastAPI:
     transfer_records.add_transfer_record_routes(routes, app)
     reservations.add_reservation_routes(routes, app)
     books.add_book_routes(routes, app)
+    exchange_rates.add_exchange_rate_routes(routes, app)
+    quotes.add_quote_routes(routes, app)
+    exchanges.add_exchange_routes(routes, app)
     wallet_transfers.add_wallet_transfer_routes(routes, app)
     transfer_schedules.add_transfer_schedule_routes(routes, app)
     wallets.add_wallet_routes(routes, app)
@@ -116,8 +122,11 @@ async def _answer_error(request: Request, error: Exception) -> Response:
 
 def _methods_at(request: Request) -> list[str]:
     """What may be done at this address; Starlette would name the first route's methods only."""
-    methods: set[str] = set()
-    for route in request.app.routes:
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
-            methods |= route.methods or set()
-    return sorted(methods)
+    found = [
+        route
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+    ]
+    # An address of its own (`/accounts/bulk`) is none of those it looks like (`/accounts/{id}`).
+    own = [route for route in found if route.path == request.scope["path"]]
+    return sorted({method for route in own or found for method in route.methods or ()})

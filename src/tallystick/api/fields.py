@@ -6,7 +6,7 @@ plain UUID is accepted wherever one is asked for.
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tallystick.money import Currency, UnknownCurrency
@@ -27,6 +27,14 @@ class Body(BaseModel):
     """What a request may say: exactly these fields, of exactly these types."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_object(cls, value: Any) -> Any:
+        # FastAPI lets pydantic read attributes: a Decimal has none of ours, and would pass as `{}`.
+        if isinstance(value, dict | cls):
+            return value
+        raise PydanticCustomError("model_type", "Expected an object")
 
 
 class Customer(Body):

@@ -18,6 +18,7 @@ from tallystick.api.exchange import SCOPE_KEY, Exchange
 from tallystick.api.problems import error_response
 from tallystick.api.readiness import Readiness
 from tallystick.api.request_metrics import RequestMetrics
+from tallystick.api.turnstile import Turnstile
 
 INSIDE_MAX: Final = 2_000
 LOGGED_PATH_LENGTH_MAX: Final = 200
@@ -70,6 +71,7 @@ class Gate:
         self._request_timeout_s = request_timeout_ms / 1000
         self._inside = 0
         self._logs = log_requests
+        self._turnstile = Turnstile()
         self.access_log = AccessLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,6 +96,7 @@ class Gate:
             body = CappedBody(receive, self._body_limit(scope))
             body.require_announced(answer.exchange.headers.get(b"content-length", b""))
             async with patience:
+                await self._turnstile.enter()
                 await self._inner(scope, body, answer)
         except Exception as error:  # noqa: BLE001 - the last place that can answer
             if isinstance(error, TimeoutError) and patience.expired():

@@ -11,6 +11,7 @@ from tallystick.api.fields import (
     Amount,
     Body,
     CurrencyCode,
+    QuoteId,
     View,
     WalletId,
     example,
@@ -76,6 +77,10 @@ class SendMoney(Body):
     to_wallet_id: WalletId
     amount: Amount
     currency: CurrencyCode
+    quote_id: Annotated[
+        QuoteId | None,
+        Field(description="Between two currencies: the quote, whose `source_amount` this is."),
+    ] = None
 
     def terms(self) -> transfers.TransferTerms:
         """As the room takes it."""
@@ -85,6 +90,7 @@ class SendMoney(Body):
             to_wallet_id=parse_typeid("wal", self.to_wallet_id),
             amount_minor=self.amount,
             currency=self.currency,
+            quote_id=parse_typeid("quo", self.quote_id) if self.quote_id else None,
         )
 
 

@@ -11,7 +11,9 @@ An account's id follows from its owner and its code, so nobody ever has to look 
 | `loans:receivable:{C}`       | asset     | debit       | platform |
 | `merchant:{id}:payable:{C}`  | liability | credit      | merchant |
 | `platform:suspense:{C}`      | liability | credit      | platform |
+| `platform:exchange:{C}`      | equity    | credit      | platform |
 | `platform:fees:{C}`          | income    | credit      | platform |
+| `platform:rounding:{C}`      | income    | credit      | platform |
 """
 
 from collections.abc import Iterable
@@ -56,6 +58,16 @@ def suspense_code(currency: str) -> str:
     return f"platform:suspense:{currency}"
 
 
+def exchange_code(currency: str) -> str:
+    """What exchanges have brought in of this currency, less what they have paid out."""
+    return f"platform:exchange:{currency}"
+
+
+def rounding_code(currency: str) -> str:
+    """What exchanges gained by rounding to whole units."""
+    return f"platform:rounding:{currency}"
+
+
 def payable_code(merchant_id: UUID, currency: str) -> str:
     """What we owe a merchant."""
     return f"merchant:{typeid('mer', merchant_id)}:payable:{currency}"
@@ -79,6 +91,18 @@ def merchant_accounts(merchant_id: UUID, currencies: Iterable[str]) -> tuple[Ope
     )
 
 
+def exchange_accounts(currencies: Iterable[str]) -> tuple[Open, ...]:
+    """The platform's accounts for exchanging these currencies, none of them limited."""
+    codes = [
+        (code_of(currency), currency)
+        for currency in currencies
+        for code_of in (exchange_code, rounding_code)
+    ]
+    return tuple(
+        Open(account_id(PLATFORM, code), code, currency, "credit", None) for code, currency in codes
+    )
+
+
 def platform_accounts(routes: Iterable[str], currencies: Iterable[str]) -> tuple[Open, ...]:
     """The platform's own accounts for these rails and currencies, none of them limited."""
     opens = []
@@ -91,4 +115,5 @@ def platform_accounts(routes: Iterable[str], currencies: Iterable[str]) -> tuple
             opens += [
                 Open(account_id(PLATFORM, code), code, currency, side, None) for code in codes
             ]
+        opens += exchange_accounts([currency])
     return tuple(opens)

@@ -8,6 +8,7 @@ from tallystick.cli.books import add_books
 from tallystick.cli.demo import add_demo
 from tallystick.cli.doctor import add_doctor
 from tallystick.cli.escrows import add_escrows
+from tallystick.cli.exchange import add_exchange
 from tallystick.cli.holds import add_holds
 from tallystick.cli.ingest import add_ingest
 from tallystick.cli.journal import add_journal
@@ -41,7 +42,7 @@ def build_program() -> typer.Typer:
     for add in (
         *(add_up, add_demo, add_doctor, add_migrate, add_serve, add_work, add_sandbox),
         *(add_ingest, add_payments, add_merchants, add_keys, add_ledger, add_books, add_journal),
-        *(add_wallets, add_holds, add_escrows),
+        *(add_exchange, add_wallets, add_holds, add_escrows),
         *(add_wallet_transfers, add_transfer_schedules),
         add_version,
     ):

@@ -33,10 +33,14 @@ async def send(
         str, typer.Option("--id", help="Your own name for it: the same name is the same transfer.")
     ],
     currency: Annotated[str, typer.Option(help="ISO 4217, of the wallet that pays.")] = "INR",
+    quote: Annotated[
+        str | None, typer.Option(help="Into another currency: the quote (quo_...) to use.")
+    ] = None,
     output: Output = None,
 ) -> None:
     """Move money from the first wallet to the second, exactly once by its --id."""
     from tallystick.cli.database import opened_app
+    from tallystick.cli.exchange import get_quote_id
     from tallystick.wallets import transfers
 
     async with opened_app() as (app, _):
@@ -46,6 +50,7 @@ async def send(
             to_wallet_id=await get_wallet_id(app.ledger, payee),
             amount_minor=amount,
             currency=currency,
+            quote_id=get_quote_id(quote) if quote else None,
         )
         sent = await app.wallet_transfers.send(terms)
     show_record(output, _record(sent.row) | {"replayed": sent.replayed})

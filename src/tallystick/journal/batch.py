@@ -2,11 +2,12 @@
 
 The order is fixed and every statement touches one table: the lane row first, then accounts and
 reservations by id; only then, in fresh statements, claims and rows, so that nothing is judged on
-what was read before its lock was held. Nothing here is retried: see `lane`.
+what was read before its lock was held. A batch that is presumed to be accepted reads claims and
+rows before its accounts: ADR 0018 says why it may. Nothing here is retried: see `lane`.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,7 +30,7 @@ from tallystick.journal.model import (
 )
 from tallystick.journal.projections import ProjectionBatch, ProjectionTable
 from tallystick.journal.store import LaneRow, Seal
-from tallystick.ledger import LedgerBatch, TransferRow, presume
+from tallystick.ledger import LedgerBatch, Misjudged, Presumption, TransferRow, Verdict, presume
 from tallystick.platform.clock import Clock
 from tallystick.platform.crash import crash_point
 from tallystick.platform.postgres.pools import Connection
@@ -91,29 +92,53 @@ class BatchWriter:
         self._versions: dict[UUID, int] = {}
         self._told: list[Told] = []
         self._fact_rows: list[tuple[Any, ...]] = []
+        self._appended = 0  # of them
+        self._foretold = False  # all facts and claims are known before the judge begins
         self._row: LaneRow
         self._at: datetime
 
     async def write(self) -> Written:
-        """Judge every change and write all that is accepted. The caller seals and commits."""
-        await self._lock_and_load()
-        batch = self._row.seq + 1
-        outcomes = await self._judge_and_append(self._agenda.changes, batch)
-        seal = await self._write_rows(batch)
-        crash_point("journal.before_commit")
-        return Written(outcomes, seal)
+        """Judge every change and write all that is accepted. The caller seals and commits.
 
-    async def _lock_and_load(self) -> None:
-        connection, agenda = self._connection, self._agenda
-        self._row = await store.lock_lane(connection, self._lane)
+        Raises Misjudged when what was presumed does not hold: the batch is to be written anew.
+        """
+        self._row = await store.lock_lane(self._connection, self._lane)
         crash_point("journal.after_lock")
         # No account's history and no lane ever runs backwards, whatever the clock does.
         self._at = max(self._clock.now(), self._row.last_at)
         if self._presumption:
-            await self._ledger.take(self._presumption, self._at)
+            outcomes = await self._write_as_presumed(self._presumption)
         else:
-            latest = await self._ledger.lock(agenda.transfers, agenda.verbs)
-            self._at = max(self._clock.now(), self._row.last_at, latest or self._row.last_at)
+            outcomes = await self._write_as_heard()
+        seal = await self._write_rows()
+        crash_point("journal.before_commit")
+        return Written(outcomes, seal)
+
+    async def _write_as_heard(self) -> list[Outcome]:
+        """Lock, load, then hear one change after the other."""
+        agenda = self._agenda
+        latest = await self._ledger.lock(agenda.transfers, agenda.verbs)
+        self._at = max(self._clock.now(), self._row.last_at, latest or self._row.last_at)
+        await self._load()
+        return await self._judge_and_append(self._judge)
+
+    async def _write_as_presumed(self, presumption: Presumption) -> list[Outcome]:
+        """Move the accounts; write up what they are moved by meanwhile, and only then judge."""
+        await self._load()
+        taking = asyncio.create_task(self._ledger.take(presumption, self._at))
+        await asyncio.sleep(0)  # PostgreSQL is at work
+        try:
+            for changes in _in_steps(self._agenda.changes):
+                for change in changes:
+                    self._presume(change)
+                await asyncio.sleep(0)
+        finally:
+            await taking
+        self._foretold = True
+        return await self._judge_and_append(self._confirm)
+
+    async def _load(self) -> None:
+        connection, agenda = self._connection, self._agenda
         if agenda.claim_ids:
             self._claims = await store.load_claims(connection, agenda.claim_ids)
         unversioned = await self._projections.load(agenda.changes)
@@ -121,18 +146,18 @@ class BatchWriter:
         if unversioned:
             self._versions |= await store.load_versions(connection, unversioned)
 
-    async def _judge_and_append(self, changes: Sequence[Change], batch: int) -> list[Outcome]:
+    async def _judge_and_append(self, judge: Callable[[Change], Outcome]) -> list[Outcome]:
         """Judge in small steps; while PostgreSQL appends what is accepted, judge the next."""
         outcomes: list[Outcome] = []
         appending: asyncio.Task[None] | None = None
         try:
-            for start in range(0, len(changes), JUDGED_AT_ONCE):
-                step = changes[start : start + JUDGED_AT_ONCE]
-                outcomes += [self._judge(change, batch) for change in step]
+            for changes in _in_steps(self._agenda.changes):
                 if appending is None or appending.done():
                     if appending:
                         await appending
-                    appending = asyncio.create_task(self._append(batch))
+                    appending = asyncio.create_task(self._append())
+                    await asyncio.sleep(0)
+                outcomes += [judge(change) for change in changes]
                 await asyncio.sleep(0)
         finally:
             # Never leave the connection to a statement that still runs.
@@ -140,36 +165,67 @@ class BatchWriter:
                 await appending
         return outcomes
 
-    async def _append(self, batch: int) -> None:
+    async def _append(self) -> None:
         """Write the facts and transfers accepted so far: rows nobody else can be touching."""
-        facts = [self._fact_row(fact, batch) for fact in self._told[len(self._fact_rows) :]]
+        facts = self._fact_rows[self._appended :]
         if facts:
-            self._fact_rows += facts
+            self._appended += len(facts)
             await store.insert_facts(self._connection, facts)
+        if self._foretold:
+            await self._write_claims()
         await self._ledger.append()
 
-    def _judge(self, change: Change, batch: int) -> Outcome:
+    def _judge(self, change: Change) -> Outcome:
         try:
-            self._require_unclaimed(change)
-            self._require_versions(change.facts)
-            self._projections.require_free_keys(change)
-            self._require_running(change.close)
+            self._require_recordable(change)
         except JournalError as error:
             return error
-        verdict = self._ledger.judge(
-            change.id,
-            change.transfers,
-            change.accounts,
-            at=self._at,
-            lane=self._lane,
-            batch=batch,
-        )
+        verdict = self._hear(change)
         if verdict.refusal:
             self._remember(change, verdict.refusal)
             return Refused(*verdict.refusal)
         account_facts = [Fact(f.account_id, f.version, f.kind, f.data) for f in verdict.facts]
         self._accept(change, (*change.facts, *account_facts))
-        return Recorded(self._at, self._lane, batch, tuple(verdict.rows))
+        return self._recorded(verdict)
+
+    def _presume(self, change: Change) -> None:
+        """Accept it before the judge has heard it. Raises Misjudged."""
+        try:
+            self._require_recordable(change)
+        except JournalError as error:
+            raise Misjudged(str(error)) from error
+        self._accept(change, change.facts)
+
+    def _confirm(self, change: Change) -> Recorded:
+        """Hear what was accepted already. Raises Misjudged."""
+        verdict = self._hear(change)
+        if verdict.refusal:
+            raise Misjudged(": ".join(verdict.refusal))
+        return self._recorded(verdict)
+
+    def _hear(self, change: Change) -> Verdict:
+        return self._ledger.judge(
+            change.id,
+            change.transfers,
+            change.accounts,
+            at=self._at,
+            lane=self._lane,
+            batch=self._batch,
+        )
+
+    def _recorded(self, verdict: Verdict) -> Recorded:
+        return Recorded(self._at, self._lane, self._batch, tuple(verdict.rows))
+
+    @property
+    def _batch(self) -> int:
+        return self._row.seq + 1
+
+    def _require_recordable(self, change: Change) -> None:
+        """Raises Repeated and Conflict: what the journal itself has against the change."""
+        self._require_unclaimed(change)
+        self._require_versions(change.facts)
+        self._projections.require_free_keys(change)
+        self._require_running(change.close)
 
     def _require_unclaimed(self, change: Change) -> None:
         if change.claim:
@@ -210,20 +266,19 @@ class BatchWriter:
         self._projections.take_keys(change)
         for fact in facts:
             self._versions[fact.aggregate_id] = fact.version
-            position = self._row.position + len(self._told) + 1
-            self._told.append(
-                Told(
-                    self._lane,
-                    position,
-                    fact.aggregate_id,
-                    fact.version,
-                    fact.kind,
-                    fact.schema_version,
-                    fact.data,
-                    change.origin,
-                    self._at,
-                )
+            told = Told(
+                self._lane,
+                self._row.position + len(self._told) + 1,
+                fact.aggregate_id,
+                fact.version,
+                fact.kind,
+                fact.schema_version,
+                fact.data,
+                change.origin,
+                self._at,
             )
+            self._told.append(told)
+            self._fact_rows.append(self._fact_row(told))
         claim = change.claim
         if claim:
             self._claims[claim.id] = self._new_claims[claim.id] = StandingClaim(
@@ -252,30 +307,35 @@ class BatchWriter:
         kept = self._new_claims if closed.id in self._new_claims else self._closed_claims
         kept[closed.id] = closed
 
-    async def _write_rows(self, batch: int) -> Seal | None:
-        connection = self._connection
+    async def _write_rows(self) -> Seal | None:
         self._ledger.confirm()
-        await self._append(batch)
-        if self._new_claims:
-            await store.insert_claims(connection, _sorted(self._new_claims))
-        if self._closed_claims:
-            await store.close_claims(connection, _sorted(self._closed_claims))
         transfers = self._ledger.transfers
-        if not self._fact_rows and not transfers:
-            return None
-        writing = asyncio.create_task(self._ledger.write())
+        writing = asyncio.create_task(self._write_rest())
         await asyncio.sleep(0)  # PostgreSQL is at work: time to hash
         try:
-            seal = self._seal(batch, transfers)
+            seal = self._seal(transfers) if self._fact_rows or transfers else None
         finally:
             await writing
-        await self._projections.write(self._told)
         return seal
 
-    def _fact_row(self, fact: Told, batch: int) -> tuple[Any, ...]:
+    async def _write_rest(self) -> None:
+        await self._append()
+        await self._write_claims()
+        await self._ledger.write()
+        await self._projections.write(self._told)
+
+    async def _write_claims(self) -> None:
+        made, self._new_claims = self._new_claims, {}
+        closed, self._closed_claims = self._closed_claims, {}
+        if made:
+            await store.insert_claims(self._connection, _sorted(made))
+        if closed:
+            await store.close_claims(self._connection, _sorted(closed))
+
+    def _fact_row(self, fact: Told) -> tuple[Any, ...]:
         return (
             fact.position,
-            batch,
+            self._batch,
             fact.at,
             fact.aggregate_id,
             fact.version,
@@ -288,8 +348,8 @@ class BatchWriter:
             fact.origin.cause,
         )
 
-    def _seal(self, batch: int, transfers: Sequence[TransferRow]) -> Seal:
-        row, facts = self._row, self._fact_rows
+    def _seal(self, transfers: Sequence[TransferRow]) -> Seal:
+        row, facts, batch = self._row, self._fact_rows, self._batch
         return Seal(
             self._lane,
             batch,
@@ -299,6 +359,12 @@ class BatchWriter:
             row.position + len(facts),
             next_head(row.head, (self._lane, batch, self._at), facts, transfers),
         )
+
+
+def _in_steps(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
+    """A few at a time, so that nobody else on the event loop waits for all of them."""
+    for start in range(0, len(changes), JUDGED_AT_ONCE):
+        yield changes[start : start + JUDGED_AT_ONCE]
 
 
 def _sorted(claims: Mapping[UUID, StandingClaim]) -> list[StandingClaim]:

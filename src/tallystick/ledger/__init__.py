@@ -7,8 +7,8 @@ Facts: `account.opened`, `account.frozen`, `account.limited`, `account.closed`.
 Only the journal writes here, through `LedgerBatch`; everybody reads through `Ledger`.
 """
 
-# The journal's own entrance (`LedgerBatch`, `Misjudged`, `presume`): nobody else writes, so it is
-# not on the plate below.
+# The journal's own entrance (`LedgerBatch`, `presume` and what they speak of): nobody else writes,
+# so it is not on the plate below.
 from tallystick.ledger.batch import LedgerBatch as LedgerBatch
 from tallystick.ledger.model import (
     Close,
@@ -23,7 +23,9 @@ from tallystick.ledger.model import (
     TransferRow,
     Void,
 )
+from tallystick.ledger.model import Verdict as Verdict
 from tallystick.ledger.presumption import Misjudged as Misjudged
+from tallystick.ledger.presumption import Presumption as Presumption
 from tallystick.ledger.presumption import presume as presume
 from tallystick.ledger.reads import Chosen as Chosen
 from tallystick.ledger.reads import Ledger

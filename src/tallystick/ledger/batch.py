@@ -101,8 +101,8 @@ class LedgerBatch:
 
     @property
     def transfers(self) -> list[TransferRow]:
-        """The batch's transfers so far appended, in the order of their ids."""
-        return sorted(self._written, key=_by_id)
+        """The transfers accepted so far, in the order of their ids."""
+        return sorted([*self._written, *self._waiting], key=_by_id)
 
     async def write(self) -> None:
         """Write what is left, then reservations and accounts, each in one sorted statement."""

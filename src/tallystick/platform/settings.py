@@ -134,6 +134,7 @@ class Settings(BaseSettings):
     recovery_schedule_s: Annotated[tuple[_Positive, ...], NoDecode] = (60, 300, 3_600, 86_400)
     authorization_ttl_s: _Positive = 604_800
     intent_ttl_s: _Positive = 86_400
+    quote_ttl_s: Annotated[int, Field(gt=0, le=86_400)] = 60
     sandbox_port: _Port = 0
 
     @classmethod

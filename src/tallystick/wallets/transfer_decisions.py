@@ -5,6 +5,13 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from tallystick.books import (
+    QuoteRow,
+    require_quoted,
+    require_usable,
+    transfers_for,
+    used_by,
+)
 from tallystick.journal import Fact, Refused
 from tallystick.ledger import Post
 from tallystick.wallets import limits
@@ -71,6 +78,16 @@ def require_fitting(terms: TransferTerms, payer: Wallet, payee: Wallet) -> None:
         raise Refused(
             "currency_mismatch", f"the other wallet holds {payee.currency}: it takes a quote"
         )
+
+
+def exchanged_by(
+    quote: QuoteRow, terms: TransferTerms, payee: Wallet, posting_id: UUID, at: datetime
+) -> Exchanged:
+    """What the quote makes of these terms, once. Raises QuoteDiffers, QuoteUsed, QuoteExpired."""
+    require_quoted(quote, terms.currency, terms.amount_minor, payee.currency)
+    require_usable(quote, at)
+    posts = transfers_for(quote, terms.from_wallet_id, payee.id)
+    return Exchanged(posts, quote.target_minor, (used_by(quote, posting_id),))
 
 
 def decide_transfer(

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from tallystick.books import QuoteEnded, Quotes
 from tallystick.journal import Asked, Change, Conflict, Fact, Origin, Repeated
 from tallystick.platform.ids import bucket_of, new_id
 from tallystick.wallets import store, transfer_store
@@ -19,6 +20,7 @@ from tallystick.wallets.transfer_decisions import (
     Parties,
     Wish,
     decide_transfer,
+    exchanged_by,
     require_fitting,
 )
 from tallystick.wallets.transfer_errors import TransferDiffers, TransferNotFound
@@ -53,6 +55,7 @@ class WalletTransfers:
     """The verbs of wallet transfers."""
 
     wallets: Wallets
+    quotes: Quotes
 
     async def send(
         self,
@@ -66,7 +69,8 @@ class WalletTransfers:
 
         A transfer_id that comes again is answered with the transfer it stands for. Raises
         WalletNotFound, also when the paying wallet is not the merchant's; TransferDiffers when the
-        transfer_id or the key stood for other terms; Refused, and what the limits refuse.
+        transfer_id or the key stood for other terms; QuoteNotFound, QuoteDiffers, QuoteUsed,
+        QuoteExpired (of `books`); Refused, and what the limits refuse.
         """
         requester_id = requester_of(merchant_id)
         wish = Wish(wallet_transfer_id(requester_id, terms.transfer_id), requester_id, terms)
@@ -78,9 +82,12 @@ class WalletTransfers:
                     return Sent(await self.move(wish, merchant_id, asked=asked, origin=origin))
                 except Repeated as repeat:
                     return await self._answer(repeat, wish)
-                except Conflict:
+                except (Conflict, QuoteEnded) as error:
+                    # Perhaps it was this very transfer that was faster.
                     if sent := await self._find_sent(wish):
                         return sent
+                    if isinstance(error, QuoteEnded):
+                        raise
                     await pause_after(losses)
         raise Conflict("too many transfers of these wallets at once")
 
@@ -154,7 +161,11 @@ class WalletTransfers:
             payee_tier=await self.wallets.tiers.get(payee.tier, payee.currency),
             payee_balance_minor=account.posted_minor if account else 0,
         )
-        return decide_transfer(wish, parties, change_id, now)
+        if terms.quote_id is None:
+            return decide_transfer(wish, parties, change_id, now)
+        quote = await self.quotes.get_quote(terms.quote_id, merchant_id=merchant_id)
+        exchanged = exchanged_by(quote, terms, payee, change_id, now)
+        return decide_transfer(wish, parties, change_id, now, exchanged)
 
     async def find_parties(
         self, terms: TransferTerms, merchant_id: UUID | None

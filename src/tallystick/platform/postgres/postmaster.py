@@ -168,6 +168,8 @@ def _configuration(place: Place) -> dict[str, str]:
         # all this build has) costs more time than a change; fewer checkpoints cost only disk.
         "max_wal_size": f"{_max_wal_mb(place)}MB",
         "checkpoint_timeout": "15min",
+        # The log goes to the disk while a batch is still being written; its commit waits for less.
+        "wal_writer_delay": "10ms",
     }
 
 
