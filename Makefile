@@ -37,7 +37,7 @@ test-all: ## Run every test, the slow ones too.
 	@tools/environment dev
 	@$(PYTEST) -q -n logical --maxprocesses=4 --cov --cov-report= $(ARGS)
 
-mutate: ## Sow faults into the judge and into money; fails if the tests miss one of ten.
+mutate: ## Sow faults into the judge and into money; fails if more than one of ten goes unnoticed.
 	@tools/environment dev
 	@rm -rf mutants
 	@nice -n 10 $(BIN)/python -m mutmut run

@@ -462,7 +462,7 @@ GRANT SELECT ON TABLE ledger_reservations TO tallystick_reader;
 
 CREATE TABLE ledger_transfers (
     id uuid NOT NULL,
-    change_id uuid NOT NULL,
+    part_of uuid,
     lane smallint NOT NULL,
     batch bigint NOT NULL,
     debit uuid NOT NULL,
@@ -987,7 +987,7 @@ GRANT SELECT ON TABLE wallets TO tallystick_reader;
 
 CREATE VIEW ledger_entries AS
  SELECT t.id AS transfer_id,
-    t.change_id AS transaction_id,
+    COALESCE(t.part_of, t.id) AS transaction_id,
     t.debit AS account_id,
     (- t.amount) AS amount,
     t.currency,
@@ -1002,7 +1002,7 @@ CREATE VIEW ledger_entries AS
    FROM ledger_transfers t
 UNION ALL
  SELECT t.id AS transfer_id,
-    t.change_id AS transaction_id,
+    COALESCE(t.part_of, t.id) AS transaction_id,
     t.credit AS account_id,
     t.amount,
     t.currency,

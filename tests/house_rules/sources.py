@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "tallystick"
-_BUILT = {"__pycache__", "dist", "node_modules"}
+_BUILT = {"__pycache__", "dist", "mutants", "node_modules"}
 
 
 @dataclass(frozen=True)

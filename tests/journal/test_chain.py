@@ -25,7 +25,7 @@ FACT_DAMAGE = {
 }
 TRANSFER_DAMAGE = {
     "id": "gen_random_uuid()",
-    "change_id": "gen_random_uuid()",
+    "part_of": "gen_random_uuid()",
     "lane": "2",
     "batch": "batch + 1",
     "debit": "gen_random_uuid()",

@@ -7,6 +7,7 @@ import pytest
 
 from tallystick.wallets.recurrence import (
     Frequency,
+    Next,
     Recurrence,
     due_after,
     next_due,
@@ -104,7 +105,6 @@ class TestAnOutage:
 
         following = next_due(daily, due_at, due_at + timedelta(hours=23))
 
-        assert following is not None
         assert (following.due_at, following.skipped) == (due_at + timedelta(days=1), 0)
 
     def test_what_it_delayed_is_made_up_for_once(self) -> None:
@@ -113,8 +113,28 @@ class TestAnOutage:
 
         following = next_due(daily, due_at, due_at + timedelta(days=4, hours=1))
 
-        assert following is not None
         assert (following.due_at, following.skipped) == (due_at + timedelta(days=5), 4)
+
+    @pytest.mark.parametrize(
+        ("ends_on", "delayed", "left_out"),
+        [("2026-03-05", 1, 1), ("2026-03-05", 2, 2), ("2026-03-05", 40, 2), ("2026-03-03", 40, 0)],
+    )
+    def test_beyond_the_last_day_leaves_out_no_more_than_there_were(
+        self, ends_on: str, delayed: int, left_out: int
+    ) -> None:
+        daily = recurring("daily", "2026-03-03", ends_on=date.fromisoformat(ends_on))
+        due_at = datetime(2026, 3, 3, 9, tzinfo=UTC)
+
+        following = next_due(daily, due_at, due_at + timedelta(days=delayed))
+
+        assert following.skipped == left_out
+        assert (following.due_at is None) == (delayed > 1 or ends_on == "2026-03-03")
+
+    def test_a_transfer_for_once_is_made_up_for_and_leaves_out_none(self) -> None:
+        once = recurring("once", "2026-03-03")
+        due_at = datetime(2026, 3, 3, 9, tzinfo=UTC)
+
+        assert next_due(once, due_at, due_at + timedelta(days=9)) == Next(None, 0)
 
     def test_a_clock_that_went_back_runs_nothing_twice(self) -> None:
         daily = recurring("daily", "2026-03-03")
@@ -122,7 +142,6 @@ class TestAnOutage:
 
         following = next_due(daily, due_at, due_at - timedelta(days=3))
 
-        assert following is not None
         assert following.due_at == due_at + timedelta(days=1)
 
 
@@ -187,7 +206,7 @@ def test_whoever_steps_from_run_to_run_meets_each_instant_that_a_direct_look_fin
     due_at = require_possible(recurrence, NOW)
     for _ in range(60):
         following = next_due(recurrence, due_at, due_at)
-        assert following is not None
+        assert following.due_at is not None
         assert following.skipped == 0
         assert due_after(recurrence, following.due_at - timedelta(seconds=1)) == following.due_at
         assert due_after(recurrence, due_at + timedelta(seconds=1)) == following.due_at

@@ -159,7 +159,7 @@ SELECT q.id, q.posting_id, q.source_minor, q.target_minor, q.rounding_minor, p.*
          FROM (SELECT * FROM ledger_transfers WHERE id >= q.posting_id ORDER BY id LIMIT 8) t
          JOIN ledger_accounts d ON d.id = t.debit
          JOIN ledger_accounts c ON c.id = t.credit
-        WHERE t.change_id = q.posting_id AND t.kind = 'post') p
+        WHERE coalesce(t.part_of, t.id) = q.posting_id AND t.kind = 'post') p
  WHERE q.posting_id IS NOT NULL
    AND (p.received, p.given, p.rounded, p.posts) IS DISTINCT FROM
        (q.source_minor, q.target_minor, q.rounding_minor, 2 + q.rounding_minor)
@@ -174,7 +174,7 @@ SELECT e.id, e.quote_id, q.posting_id, e.debit_account_id, e.credit_account_id, 
               count(*) FILTER (
                   WHERE t.credit = e.credit_account_id AND t.amount = e.target_minor) AS arrived
          FROM (SELECT * FROM ledger_transfers WHERE id >= e.id ORDER BY id LIMIT 8) t
-        WHERE t.change_id = e.id AND t.code = '{LEG_CODE}') p
+        WHERE coalesce(t.part_of, t.id) = e.id AND t.code = '{LEG_CODE}') p
  WHERE (q.posting_id, q.from_currency, q.to_currency, q.source_minor, q.target_minor,
         q.rounding_minor, p.paid, p.arrived)
        IS DISTINCT FROM
@@ -183,13 +183,13 @@ SELECT e.id, e.quote_id, q.posting_id, e.debit_account_id, e.credit_account_id, 
 """
 # What the books' own verbs moved there, an operator meant: to close a position, for instance.
 _EXPLAINED: Final = """
-SELECT a.code, t.id, t.change_id, t.amount
+SELECT a.code, t.id, coalesce(t.part_of, t.id) AS change_id, t.amount
   FROM ledger_accounts a
   JOIN ledger_transfers t ON t.debit = a.id OR t.credit = a.id
  WHERE (a.code LIKE 'platform:exchange:%' OR a.code LIKE 'platform:rounding:%')
-   AND NOT EXISTS (SELECT FROM exchange_quotes q WHERE q.posting_id = t.change_id)
+   AND NOT EXISTS (SELECT FROM exchange_quotes q WHERE q.posting_id = coalesce(t.part_of, t.id))
    AND NOT EXISTS (SELECT FROM journal_facts f
-                    WHERE f.aggregate_id = t.change_id AND f.kind LIKE 'transfer.%')
+                    WHERE f.aggregate_id = coalesce(t.part_of, t.id) AND f.kind LIKE 'transfer.%')
 """
 
 CHECKS: Final = (

@@ -20,7 +20,7 @@ from tallystick.books.proof_facts import (
     CursorRow,
     RunRow,
 )
-from tallystick.ledger import TransferRow
+from tallystick.ledger import TRANSFER_FIELDS
 from tallystick.platform.postgres.pools import Connection, Database
 
 
@@ -206,7 +206,7 @@ SELECT {FACT_COLUMNS} FROM journal_facts WHERE lane = $1 AND position > $2 AND p
  ORDER BY position
 """
 TRANSFERS_WITHIN: Final = f"""
-SELECT {_columns(TransferRow)}, ctid FROM ledger_transfers
+SELECT {TRANSFER_FIELDS}, ctid FROM ledger_transfers
  WHERE ctid >= $4 AND ctid < $5 AND lane = $1 AND batch BETWEEN $2 AND $3 ORDER BY batch, id
 """
 FIRST_ROW_BEHIND: Final = """

@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct, structs
 
 from tallystick.journal.model import StandingClaim
-from tallystick.ledger import TransferRow
+from tallystick.ledger import TRANSFER_FIELDS
 from tallystick.platform.postgres.pools import Connection
 
 FACT_COLUMNS = (
@@ -31,7 +31,7 @@ FACTS_AFTER = f"{SELECT_FACTS} WHERE lane = $1 AND position > $2 ORDER BY positi
 
 ALL_FACTS = f"{SELECT_FACTS} ORDER BY lane, position"
 ALL_TRANSFERS = f"""
-SELECT {", ".join(TransferRow.__struct_fields__)} FROM ledger_transfers ORDER BY lane, batch, id
+SELECT {TRANSFER_FIELDS} FROM ledger_transfers ORDER BY lane, batch, id
 """
 ALL_BATCHES = """
 SELECT lane, batch, at, facts, transfers, last_position, head FROM journal_batches

@@ -29,6 +29,7 @@ from tallystick.ledger.presumption import Presumption as Presumption
 from tallystick.ledger.presumption import presume as presume
 from tallystick.ledger.reads import Chosen as Chosen
 from tallystick.ledger.reads import Ledger
+from tallystick.ledger.store import TRANSFER_FIELDS as TRANSFER_FIELDS
 
 __all__ = [
     "Close",

@@ -164,7 +164,8 @@ SELECT currency, number - 1 AS pattern, normal_side, count(*) AS accounts,
 
 # In the order of their ids, which is the primary key's: nothing is sorted, nothing kept.
 WRITTEN: Final = """
-SELECT t.id, t.change_id, t.amount, t.currency, t.code, t.kind, t.effective_at, b.at AS created_at,
+SELECT t.id, coalesce(t.part_of, t.id) AS change_id, t.amount, t.currency, t.code, t.kind,
+       t.effective_at, b.at AS created_at,
        t.debit, d.code AS debit_code, t.debit_balance, t.debit_version,
        t.credit, c.code AS credit_code, t.credit_balance, t.credit_version
   FROM ledger_transfers AS t

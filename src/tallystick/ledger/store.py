@@ -16,7 +16,13 @@ from tallystick.platform.postgres.pools import Connection
 Place: TypeAlias = tuple[int, int]
 
 ACCOUNT_COLUMNS = ", ".join(Account.__struct_fields__)
-TRANSFER_COLUMNS = TransferRow.__struct_fields__
+# The change's own id is written only where it is not the transfer's, as the first one's is.
+TRANSFER_COLUMNS = tuple(
+    "part_of" if column == "change_id" else column for column in TransferRow.__struct_fields__
+)
+TRANSFER_FIELDS = ", ".join(TRANSFER_COLUMNS).replace(
+    "part_of", "coalesce(part_of, id) AS change_id"
+)
 
 # Sorted locks: two batches of different lanes that share accounts queue up, never in a circle.
 # PostgreSQL re-reads a row it had to wait for, so these are the rows as they stand under the lock.
@@ -193,8 +199,15 @@ async def update_reservations(connection: Connection, reservations: Sequence[Res
 async def insert_transfers(connection: Connection, rows: Sequence[TransferRow]) -> None:
     """Append transfers by binary COPY, the cheapest way in."""
     await connection.copy_records_to_table(
-        "ledger_transfers", records=[structs.astuple(row) for row in rows], columns=TRANSFER_COLUMNS
+        "ledger_transfers",
+        records=[_transfer_record(row) for row in rows],
+        columns=TRANSFER_COLUMNS,
     )
+
+
+def _transfer_record(row: TransferRow) -> tuple[Any, ...]:
+    row_id, change_id, *others = structs.astuple(row)
+    return row_id, None if change_id == row_id else change_id, *others
 
 
 def _columns(rows: Sequence[Any]) -> list[list[Any]]:
@@ -221,12 +234,12 @@ SELECT {ACCOUNT_COLUMNS} FROM ledger_accounts
  WHERE id > $1 AND id <= $2 AND starts_with(code, $6) {_CHOSEN} ORDER BY id LIMIT $3
 """
 TRANSFERS_BY_IDS = f"""
-SELECT {", ".join(TRANSFER_COLUMNS)} FROM ledger_transfers WHERE id = ANY($1) ORDER BY id
+SELECT {TRANSFER_FIELDS} FROM ledger_transfers WHERE id = ANY($1) ORDER BY id
 """
 # The transfers of a change have consecutive ids, so the primary key finds them all.
 TRANSFERS_OF_CHANGE = f"""
-SELECT {", ".join(TRANSFER_COLUMNS)} FROM ledger_transfers
- WHERE id >= $1 AND id < $2 AND change_id = $1 ORDER BY id
+SELECT {TRANSFER_FIELDS} FROM ledger_transfers
+ WHERE id >= $1 AND id < $2 AND coalesce(part_of, id) = $1 ORDER BY id
 """
 ENTRIES = """
 SELECT e.transfer_id, e.transaction_id, e.account_id, e.amount, e.currency, e.entry_type, e.kind,

@@ -242,10 +242,10 @@ SELECT f.aggregate_id, f.version, f.data->>'amount_minor' AS amount_minor, p.pos
   FROM journal_facts f
  CROSS JOIN LATERAL (
        SELECT coalesce(sum(t.amount), 0) AS posted
-         FROM (SELECT change_id, amount, code, kind FROM ledger_transfers
+         FROM (SELECT id, part_of, amount, code, kind FROM ledger_transfers
                 WHERE id >= (f.data->>'posting_id')::uuid ORDER BY id LIMIT 3) t
-        WHERE t.change_id = (f.data->>'posting_id')::uuid AND t.code IN ('capture', 'fee')
-          AND t.kind = 'post') p
+        WHERE coalesce(t.part_of, t.id) = (f.data->>'posting_id')::uuid
+          AND t.code IN ('capture', 'fee') AND t.kind = 'post') p
  WHERE f.kind = 'payment.captured' AND p.posted <> (f.data->>'amount_minor')::bigint
 """
 _CAPTURED_IN_ALL: Final = """

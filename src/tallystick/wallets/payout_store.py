@@ -79,9 +79,9 @@ SELECT f.aggregate_id, p.status, p.amount_minor, b.times, b.posted
   FROM journal_facts f JOIN payouts p ON p.id = f.aggregate_id
  CROSS JOIN LATERAL (
        SELECT count(*) AS times, coalesce(sum(t.amount), 0) AS posted
-         FROM (SELECT change_id, amount, code FROM ledger_transfers
+         FROM (SELECT id, part_of, amount, code FROM ledger_transfers
                 WHERE id >= (f.data->>'posting_id')::uuid ORDER BY id LIMIT 3) t
-        WHERE t.change_id = (f.data->>'posting_id')::uuid AND t.code = '{RETURN}') b
+        WHERE coalesce(t.part_of, t.id) = (f.data->>'posting_id')::uuid AND t.code = '{RETURN}') b
  WHERE f.kind = 'payout.returned' AND (b.times <> 1 OR b.posted <> p.amount_minor)
 """
 _OLD_UNKNOWN: Final = """

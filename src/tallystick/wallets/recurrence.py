@@ -49,10 +49,13 @@ class Recurrence(Struct, frozen=True):
 
 
 class Next(Struct, frozen=True):
-    """The next time it falls due, and how many times since the last one are left out for it."""
+    """What follows a run: when it falls due next, and how many times until now are left out.
 
-    due_at: datetime
-    skipped: int
+    `due_at` None: its days are over.
+    """
+
+    due_at: datetime | None
+    skipped: int = 0
 
 
 def require_possible(recurrence: Recurrence, now: datetime) -> datetime:
@@ -73,26 +76,23 @@ def due_after(recurrence: Recurrence, instant: datetime) -> datetime | None:
     `count` is not looked at: whoever counts the runs knows when they are enough.
     """
     index = _first_index_after(recurrence, instant)
-    if recurrence.frequency == Frequency.ONCE and index > 0:
+    if _is_over(recurrence, index):
         return None
-    day = _day(recurrence, index)
-    if recurrence.ends_on is not None and day > recurrence.ends_on:
-        return None
-    return _instant(recurrence, day)
+    return _instant(recurrence, _day(recurrence, index))
 
 
-def next_due(recurrence: Recurrence, due_at: datetime, now: datetime) -> Next | None:
+def next_due(recurrence: Recurrence, due_at: datetime, now: datetime) -> Next:
     """What follows the run that was due at `due_at`: after `now`, however long that is later.
 
     So a run that an outage delayed is made up for once, and those it delayed besides are skipped.
-    None when its days are over.
     """
     latest = max(due_at, now)
-    following = due_after(recurrence, latest)
-    if following is None:
-        return None
-    passed = _first_index_after(recurrence, latest) - _first_index_after(recurrence, due_at)
-    return Next(following, passed)
+    first = _first_index_after(recurrence, due_at)
+    following = _first_index_after(recurrence, latest)
+    # An outage that lasted beyond the last day left out no more than those up to it.
+    while following > first and _is_over(recurrence, following - 1):
+        following -= 1
+    return Next(due_after(recurrence, latest), following - first)
 
 
 @lru_cache(maxsize=1_024)
@@ -114,6 +114,13 @@ def _require_terms(recurrence: Recurrence) -> None:
         raise InvalidSchedule("count", f"it runs 1 to {COUNT_MAX} times, or without end")
     if recurrence.ends_on is not None and recurrence.ends_on < recurrence.starts_on:
         raise InvalidSchedule("ends_on", "its last day lies before its first")
+
+
+def _is_over(recurrence: Recurrence, index: int) -> bool:
+    """Whether its days end before this occurrence."""
+    if recurrence.frequency == Frequency.ONCE:
+        return index > 0
+    return recurrence.ends_on is not None and _day(recurrence, index) > recurrence.ends_on
 
 
 def _first_index_after(recurrence: Recurrence, instant: datetime) -> int:

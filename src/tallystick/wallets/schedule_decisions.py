@@ -79,27 +79,26 @@ def decide_run(row: ScheduleRow, run: Outcome, now: datetime) -> tuple[Fact, ...
     """What a run means for its active schedule: the next instant, or the end."""
     following = next_due(row.recurrence, run.due_at, now)
     if row.runs_max is not None and row.runs + 1 >= row.runs_max:
-        following = None
+        following = Next(None)
     told = Fact(row.id, row.version + 1, *_told_of(run, following))
-    return told, *_end_after(row, failed=run.failure_code is not None, more=following is not None)
+    more = following.due_at is not None
+    return told, *_end_after(row, failed=run.failure_code is not None, more=more)
 
 
-def _told_of(run: Outcome, following: Next | None) -> tuple[str, Struct]:
-    next_due_at = following.due_at if following else None
-    skipped = following.skipped if following else 0
+def _told_of(run: Outcome, following: Next) -> tuple[str, Struct]:
     if run.failure_code is None:
         return RAN, ScheduleRan(
             wallet_transfer_id=run.wallet_transfer_id,
             due_at=run.due_at,
-            next_due_at=next_due_at,
-            skipped=skipped,
+            next_due_at=following.due_at,
+            skipped=following.skipped,
         )
     return RUN_FAILED, ScheduleRunFailed(
         wallet_transfer_id=run.wallet_transfer_id,
         due_at=run.due_at,
         code=run.failure_code,
-        next_due_at=next_due_at,
-        skipped=skipped,
+        next_due_at=following.due_at,
+        skipped=following.skipped,
     )
 
 

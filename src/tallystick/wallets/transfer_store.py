@@ -140,7 +140,7 @@ SELECT w.id, w.status, w.amount_minor, w.credited_minor, p.paid, p.arrived
                   WHERE t.credit = w.to_wallet_id AND t.currency = w.credited_currency), 0)
               AS arrived
          FROM (SELECT * FROM ledger_transfers WHERE id >= w.posting_id ORDER BY id LIMIT 8) t
-        WHERE t.change_id = w.posting_id AND t.kind = 'post') p
+        WHERE coalesce(t.part_of, t.id) = w.posting_id AND t.kind = 'post') p
  WHERE p.paid <> CASE w.status WHEN 'completed' THEN w.amount_minor ELSE 0 END
     OR p.arrived <> w.credited_minor
 """
