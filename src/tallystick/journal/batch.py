@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from asyncpg import UniqueViolationError
 from msgspec import Struct, json
 
 from tallystick.journal import store
@@ -55,14 +56,14 @@ class Written(Struct, frozen=True):
 class Agenda:
     """What a batch will lock and load, worked out while somebody else is still at work."""
 
-    __slots__ = ("changes", "claim_ids", "presumption", "transfers", "verbs")
+    __slots__ = ("changes", "claimed_ids", "closed_ids", "presumption", "transfers", "verbs")
 
     def __init__(self, changes: Sequence[Change]) -> None:
         self.changes = changes
         self.transfers = [transfer for change in changes for transfer in change.transfers]
         self.verbs = [verb for change in changes for verb in change.accounts]
-        self.claim_ids = [change.claim.id for change in changes if change.claim]
-        self.claim_ids += [change.close.claim_id for change in changes if change.close]
+        self.claimed_ids = [change.claim.id for change in changes if change.claim]
+        self.closed_ids = [change.close.claim_id for change in changes if change.close]
         self.presumption = None if self.verbs else presume(self.transfers)
 
 
@@ -119,12 +120,15 @@ class BatchWriter:
         agenda = self._agenda
         latest = await self._ledger.lock(agenda.transfers, agenda.verbs)
         self._at = max(self._clock.now(), self._row.last_at, latest or self._row.last_at)
-        await self._load()
+        await self._load([*agenda.claimed_ids, *agenda.closed_ids])
         return await self._judge_and_append(self._judge)
 
     async def _write_as_presumed(self, presumption: Presumption) -> list[Outcome]:
-        """Move the accounts; write up what they are moved by meanwhile, and only then judge."""
-        await self._load()
+        """Move the accounts; write up what they are moved by meanwhile, and only then judge.
+
+        That nobody has used a key before is presumed too: the index on the claims would know.
+        """
+        await self._load(self._agenda.closed_ids)
         taking = asyncio.create_task(self._ledger.take(presumption, self._at))
         await asyncio.sleep(0)  # PostgreSQL is at work
         try:
@@ -137,11 +141,11 @@ class BatchWriter:
         self._foretold = True
         return await self._judge_and_append(self._confirm)
 
-    async def _load(self) -> None:
-        connection, agenda = self._connection, self._agenda
-        if agenda.claim_ids:
-            self._claims = await store.load_claims(connection, agenda.claim_ids)
-        unversioned = await self._projections.load(agenda.changes)
+    async def _load(self, claim_ids: Sequence[UUID]) -> None:
+        connection = self._connection
+        if claim_ids:
+            self._claims = await store.load_claims(connection, claim_ids)
+        unversioned = await self._projections.load(self._agenda.changes)
         self._versions = self._projections.versions
         if unversioned:
             self._versions |= await store.load_versions(connection, unversioned)
@@ -328,7 +332,12 @@ class BatchWriter:
         made, self._new_claims = self._new_claims, {}
         closed, self._closed_claims = self._closed_claims, {}
         if made:
-            await store.insert_claims(self._connection, _sorted(made))
+            try:
+                await store.insert_claims(self._connection, _sorted(made))
+            except UniqueViolationError as error:
+                if self._foretold:
+                    raise Misjudged("a key had been used before") from error
+                raise
         if closed:
             await store.close_claims(self._connection, _sorted(closed))
 
