@@ -113,6 +113,7 @@ async def served_house(stage: Stage, house: House, **overrides: Any) -> AsyncIte
 def _api_process(
     stage: Stage, house: House, listener: socket.socket, overrides: dict[str, Any]
 ) -> AbstractAsyncContextManager[Child]:
+    overrides = {"api_processes": PROCESSES} | overrides
     order = ServeOrder(listener.fileno(), house.address, stage.home, overrides)
     log = stage.folder / "api.log"
     return started("bench.api_process", order, log=log, pass_fds=[listener.fileno()])

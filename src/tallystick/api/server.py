@@ -10,13 +10,14 @@ import gc
 import socket
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
-from typing import Final
+from typing import Final, cast
 
 from uvicorn import Config, Server
 from uvicorn.server import HANDLED_SIGNALS
 
 from tallystick.api.connection import PatientConnection
 from tallystick.api.door import create_api
+from tallystick.api.even_listener import EvenListener
 from tallystick.api.gate import Gate
 from tallystick.app import App
 from tallystick.platform.settings import Settings
@@ -96,15 +97,16 @@ async def _serve(
         gc.freeze()
         gc.set_threshold(GARBAGE_OBJECTS)
         try:
-            await ClosingServer(door, settings.drain_seconds).serve(list(sockets))
+            server = ClosingServer(door, settings.drain_seconds, shares=settings.api_processes > 1)
+            await server.serve(list(sockets))
         finally:
             door.access_log.flush()
 
 
 class ClosingServer(Server):
-    """Uvicorn's server with our way of closing."""
+    """Uvicorn's server with our way of closing, and of sharing a socket with other processes."""
 
-    def __init__(self, door: Gate, drain_s: float) -> None:
+    def __init__(self, door: Gate, drain_s: float, *, shares: bool = False) -> None:
         super().__init__(
             Config(
                 door,
@@ -124,6 +126,25 @@ class ClosingServer(Server):
         self._door = door
         self._drain_s = drain_s
         self._drain: asyncio.Task[None] | None = None
+        self._shares = shares
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; where the sockets are shared, so that every process gets its part."""
+        if not self._shares:
+            await super().startup(sockets)
+            return
+        await super().startup([])
+        for listener in sockets or []:
+            even = EvenListener(listener, self._new_connection, self._count_connections)
+            self.servers.append(cast("asyncio.Server", even))  # it is closed and awaited, no more
+
+    def _new_connection(self) -> asyncio.Protocol:
+        return PatientConnection(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+    def _count_connections(self) -> int:
+        return len(self.server_state.connections)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
