@@ -29,7 +29,12 @@ class Counter:
         return f"pay_{next(_numbers)}-a1"
 
     async def authorize(
-        self, reference: str, token: str = "tok_visa", amount_minor: int = 1_000
+        self,
+        reference: str,
+        token: str = "tok_visa",
+        amount_minor: int = 1_000,
+        *,
+        challenge: bool = False,
     ) -> Outcome:
         order = AuthorizeOrder(
             route=self.route,
@@ -38,6 +43,8 @@ class Counter:
             currency="INR",
             token=token,
             merchant="mer_1",
+            challenge=challenge,
+            return_url="https://shop.example/paid" if challenge else None,
         )
         return await self.rails.authorize(order)
 

@@ -232,3 +232,24 @@ async def test_nothing_it_says_repeats_the_card(token: str, counter: Counter) ->
     said = [await counter.authorize(reference, token), await counter.find(reference)]
 
     assert token not in repr(said)
+
+
+@pytest.mark.parametrize("token", ["tok_challenge", "tok_challenge_then_drop"])
+async def test_a_payer_who_is_asked_first_is_told_where(token: str, counter: Counter) -> None:
+    reference = counter.fresh()
+
+    first = await counter.authorize(reference, token, challenge=True)
+    found = await counter.find(reference)
+
+    assert isinstance(found, Pending)
+    assert found.action_url
+    assert found.expires_at
+    assert first == (
+        found if token == "tok_challenge" else Unanswered("broken: ServerDisconnectedError")
+    )
+
+
+async def test_where_no_payer_can_be_sent_his_bank_declines(counter: Counter) -> None:
+    assert await counter.authorize(counter.fresh(), "tok_challenge") == Declined(
+        "authentication_required", retryable=False, provider_code="authentication_required"
+    )

@@ -29,8 +29,13 @@ auth! 100                                | capture 100  | authorization_declined
 auth? 100                                | capture 100  | authorization_pending
 sale 100                                 | capture 1    | authorization_closed
 auth 100                                 | void         |
-auth 100, part 1                         | void         | already_captured
-auth 100, part? 1                        | void         | already_captured
+auth 100, part 1                         | void         |
+auth 100, part? 1                        | void         |
+auth 100, part 100                       | void         | already_captured
+auth 100, part 60, part? 40              | void         | already_captured
+auth 100, capture 1                      | void         | already_captured
+auth 100, part 60, void                  | capture 40   | authorization_voided
+auth 100, part 60, void                  | refund 60    |
 auth 100, part! 1                        | void         |
 auth 100, void                           | void         | authorization_voided
 auth? 100                                | void         | authorization_pending

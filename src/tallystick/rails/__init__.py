@@ -5,6 +5,7 @@ is Unanswered, and `Rails.find` asks again by our own reference. Every exchange 
 and a byte cap. Owns no table, tells no fact, never runs inside a transaction.
 """
 
+from tallystick.rails import disputes as disputes
 from tallystick.rails import payouts
 from tallystick.rails.model import (
     Approved,

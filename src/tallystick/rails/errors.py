@@ -48,6 +48,11 @@ REASONS: dict[str, Reason] = {
     # A thief must not learn that the card is known to be stolen.
     "stolen_card": Reason(Category.FRAUD, _DECLINED),
     "card_limit_exceeded": Reason(Category.PAYER, "The payment is over your card's limit."),
+    "authentication_required": Reason(
+        Category.PAYER, "Your bank wants to ask you about this payment first."
+    ),
+    "authentication_failed": Reason(Category.PAYER, "You did not approve it at your bank."),
+    "authentication_expired": Reason(Category.PAYER, "Your bank waited too long for your answer."),
     "issuer_unavailable": Reason(Category.ISSUER, _LATER, retryable=True),
     "route_busy": Reason(Category.ROUTE, _LATER, retryable=True),
     "route_unavailable": Reason(Category.ROUTE, _LATER, retryable=True),
@@ -75,6 +80,9 @@ _SANDBOX_CODES = {
     "invalid_card": "invalid_card",
     "stolen_card": "stolen_card",
     "limit_exceeded": "card_limit_exceeded",
+    "authentication_required": "authentication_required",
+    "authentication_failed": "authentication_failed",
+    "authentication_expired": "authentication_expired",
     "issuer_unavailable": "issuer_unavailable",
     "rate_limited": "route_busy",
     "connect_failed": "route_unavailable",

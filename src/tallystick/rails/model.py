@@ -5,6 +5,7 @@ is idempotent: the same reference never moves money twice.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -31,7 +32,10 @@ class Route(Struct, frozen=True, kw_only=True):
 
 
 class AuthorizeOrder(Struct, frozen=True, kw_only=True):
-    """Hold the amount on the payer's card; with `capture`, take it at once."""
+    """Hold the amount on the payer's card; with `capture`, take it at once.
+
+    `challenge`: we can send the payer to his bank, and he returns to `return_url`, if one is said.
+    """
 
     route: str
     reference: str
@@ -40,6 +44,8 @@ class AuthorizeOrder(Struct, frozen=True, kw_only=True):
     token: str
     capture: bool = False
     merchant: str = ""
+    challenge: bool = False
+    return_url: str | None = None
     asked_before: bool = False  # an earlier ask under this reference was left unanswered
 
 
@@ -93,7 +99,13 @@ class Declined(Struct, frozen=True):
 
 
 class Pending(Struct, frozen=True):
-    """Accepted, not decided yet: find it later."""
+    """Accepted, not decided yet: find it later.
+
+    With an `action_url` the bank asks the payer first: there he answers, until `expires_at`.
+    """
+
+    action_url: str | None = None
+    expires_at: datetime | None = None
 
 
 class Unanswered(Struct, frozen=True):

@@ -8,6 +8,7 @@ from tallystick.platform.crash import crash_point
 from tallystick.platform.settings import Settings
 from tallystick.rails import errors, routing
 from tallystick.rails.configured import configured_routes
+from tallystick.rails.disputes import Acceptance, Dispute, Evidence, Seen
 from tallystick.rails.model import (
     AuthorizeOrder,
     CaptureOrder,
@@ -18,8 +19,16 @@ from tallystick.rails.model import (
     VoidOrder,
 )
 from tallystick.rails.payouts import PayOutOrder, Returned
-from tallystick.rails.providers import PROVIDERS, PaysOut, Provider
+from tallystick.rails.providers import (
+    PROVIDERS,
+    Disputes,
+    PaysOut,
+    Provider,
+    TellsDisputes,
+)
 from tallystick.rails.providers.line import Line, open_session
+
+_TELLS_NONE = Unanswered("provider_tells_no_disputes")
 
 
 class UnknownRoute(LookupError):
@@ -116,6 +125,40 @@ class Rails:
     def _payer(self, route: str) -> PaysOut | None:
         provider = self._provider(route)
         return provider if isinstance(provider, PaysOut) else None
+
+    # Disputes ---------------------------------------------------------------------------------
+
+    @property
+    def telling_disputes(self) -> tuple[str, ...]:
+        """The routes whose provider tells of disputes."""
+        told = (route.name for route in self.routes)
+        return tuple(name for name in told if self._disputes(name) is not None)
+
+    async def list_disputes(self, route: str, after: int) -> tuple[Dispute, ...] | Unanswered:
+        """The next disputes behind this place, in the order of their opening; empty: no more."""
+        disputes = self._disputes(route)
+        return _TELLS_NONE if disputes is None else await disputes.list_after(after)
+
+    async def find_dispute(self, route: str, dispute_id: str) -> Seen:
+        """How a dispute stands, by the provider's own id. Raises UnknownRoute."""
+        disputes = self._disputes(route)
+        return _TELLS_NONE if disputes is None else await disputes.find(dispute_id)
+
+    async def answer_dispute(self, answer: Evidence | Acceptance) -> Seen:
+        """Contest or accept it, once; how the dispute stands then. Raises UnknownRoute."""
+        disputes = self._disputes(answer.route)
+        if disputes is None:
+            return _TELLS_NONE
+        if isinstance(answer, Evidence):
+            seen = await disputes.give_evidence(answer)
+        else:
+            seen = await disputes.accept(answer)
+        crash_point("rails.after_ask")
+        return seen
+
+    def _disputes(self, route: str) -> Disputes | None:
+        provider = self._provider(route)
+        return provider.disputes if isinstance(provider, TellsDisputes) else None
 
     @staticmethod
     def customer_text(code: str) -> str:

@@ -2,11 +2,11 @@
 
 from tallystick.sandbox.model import Bank
 
-_EXPONENTS = {"INR": 2, "USD": 2, "EUR": 2, "GBP": 2, "JPY": 0, "KWD": 3}
+EXPONENTS = {"INR": 2, "USD": 2, "EUR": 2, "GBP": 2, "JPY": 0, "KWD": 3}
 
 
 def _limits_minor(amount: int) -> dict[str, int]:
-    return {currency: amount * 10**exponent for currency, exponent in _EXPONENTS.items()}
+    return {currency: amount * 10**exponent for currency, exponent in EXPONENTS.items()}
 
 
 HDFC_BANK = Bank(

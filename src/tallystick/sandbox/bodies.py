@@ -5,6 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from tallystick.sandbox.challenge_model import Challenge, Visit
 from tallystick.sandbox.model import Kind, Operation, Order, Status
 from tallystick.sandbox.payout_bodies import Amount, Currency, Name, ShownPayout
 from tallystick.sandbox.store import DayTotals, PayoutTotals
@@ -13,8 +14,21 @@ REPORT_PAGE = 1_000
 REPORT_PAGE_MAX = 10_000
 
 
+# Where a payer may be sent: the host is plain, so that it can stand in a header.
+ReturnUrl = Annotated[
+    str,
+    Meta(
+        max_length=2_200,
+        pattern=r"^https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?(/|\Z)[!#-;=?-~]*\Z",
+    ),
+]
+
+
 class Authorization(Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of `POST /v1/authorizations`; `amount` in minor units."""
+    """Body of `POST /v1/authorizations`; `amount` in minor units.
+
+    `challenge`: the caller can send the payer to us, who goes on to `return_url` afterwards.
+    """
 
     reference: Name
     amount: Amount
@@ -22,6 +36,12 @@ class Authorization(Struct, frozen=True, forbid_unknown_fields=True):
     token: Name
     capture: bool = False
     merchant: Name | None = None
+    challenge: bool = False
+    return_url: ReturnUrl | None = None
+
+    @property
+    def visit(self) -> Visit | None:
+        return Visit(self.return_url) if self.challenge else None
 
     def order(self, _: str) -> Order:
         return Order(
@@ -100,6 +120,20 @@ class Shown(Struct, frozen=True):
     decided_at: datetime
 
 
+class ShownChallenge(Struct, frozen=True):
+    """An authorization that waits for its payer, who is to be sent to `action_url`."""
+
+    reference: str
+    amount: int
+    currency: str
+    id: str
+    action_url: str
+    created_at: datetime
+    expires_at: datetime
+    kind: Kind = Kind.AUTHORIZATION
+    status: str = "action_required"
+
+
 class Report(Struct, frozen=True):
     """One page of a day's captures and refunds (UTC), and of its payouts; the whole day's sums.
 
@@ -142,4 +176,17 @@ def shown(operation: Operation, at: datetime) -> Shown:
         fee=operation.fee_minor if decided else 0,
         created_at=operation.created_at,
         decided_at=operation.decided_at,
+    )
+
+
+def shown_challenge(challenge: Challenge, bank_url: str) -> ShownChallenge:
+    """The challenge as its caller sees it; `bank_url` is where the bank is found."""
+    return ShownChallenge(
+        reference=challenge.reference,
+        amount=challenge.amount_minor,
+        currency=challenge.currency,
+        id=challenge.id,
+        action_url=f"{bank_url}/challenges/{challenge.id}",
+        created_at=challenge.created_at,
+        expires_at=challenge.expires_at,
     )

@@ -16,6 +16,8 @@ from datetime import date, datetime
 from pathlib import Path
 
 from tallystick.sandbox import store
+from tallystick.sandbox.challenge_model import Challenge
+from tallystick.sandbox.dispute_desk import DisputeBook
 from tallystick.sandbox.model import Operation
 from tallystick.sandbox.payout_model import Payout
 
@@ -39,19 +41,21 @@ class BookBroken(Exception):
 
 
 class _Batch:
-    """Operations, payouts and attempts on their way to the disk, and when they are there."""
+    """Operations and the like on their way to the disk, and when they are there."""
 
     def __init__(self) -> None:
         self.operations: dict[str, Operation] = {}
         self.payouts: dict[str, Payout] = {}
+        self.challenges: dict[str, Challenge] = {}
         self.attempts: set[str] = set()
         self.durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def __bool__(self) -> bool:
-        return bool(self.operations or self.payouts or self.attempts)
+        return bool(self.operations or self.payouts or self.challenges or self.attempts)
 
     def knows(self, reference: str) -> bool:
-        return reference in self.operations or reference in self.payouts
+        kinds = (self.operations, self.payouts, self.challenges)
+        return any(reference in kind for kind in kinds)
 
 
 class BankBook:
@@ -62,6 +66,7 @@ class BankBook:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"book-{path.stem}")
         self._writing = store.open_writing(path, durable=durable)
         self._reading = store.open_reading(path)
+        self.disputes = DisputeBook(path, durable=durable)
         self._in_flight: _Batch | None = None
         self._next = _Batch()
         self._writer: asyncio.Task[None] | None = None
@@ -112,6 +117,23 @@ class BankBook:
         batch.payouts[payout.reference] = payout
         await asyncio.shield(batch.durable)
 
+    def find_challenge(self, reference: str) -> Challenge | None:
+        """The challenge about this reference; perhaps not durable yet (see `wait_durable`)."""
+        for batch in self._batches():
+            if reference in batch.challenges:
+                return batch.challenges[reference]
+        return store.find_challenge(self._reading, reference)
+
+    def find_challenge_by_id(self, challenge_id: str) -> Challenge | None:
+        """A challenge that a payer has been told the URL of, so it is durable."""
+        return store.find_challenge_by_id(self._reading, challenge_id)
+
+    async def add_challenge(self, challenge: Challenge) -> None:
+        """As `add`, of a challenge. Raises BookBroken."""
+        batch = self._open_batch()
+        batch.challenges[challenge.reference] = challenge
+        await asyncio.shield(batch.durable)
+
     async def add_attempt(self, reference: str) -> None:
         """Remember that this reference has had its bad answer. Raises BookBroken."""
         batch = self._open_batch()
@@ -149,6 +171,7 @@ class BankBook:
         if self._writer is not None:
             await self._writer
         self._thread.shutdown()
+        self.disputes.close()
         self._reading.close()
         self._writing.close()
 
@@ -181,6 +204,7 @@ class BankBook:
                 self._writing,
                 batch.operations.values(),
                 batch.payouts.values(),
+                batch.challenges.values(),
                 batch.attempts,
             )
         except sqlite3.Error as error:

@@ -1,7 +1,7 @@
 """The bank's HTTP door: reads an order, has it answered, says it, or fails to on purpose.
 
-Approved and paid are 200, declined and refused 402, pending 202; a `GET` of one is 200 whatever
-became of it.
+Approved and paid are 200, declined and refused 402, pending and waiting for the payer 202; a `GET`
+of one is 200 whatever became of it.
 Errors are `{"error": {"code", "message"}}`. The request header `request-timeout-ms` tells how long
 the caller waits, so that a slow answer can be slow enough.
 """
@@ -9,9 +9,7 @@ the caller waits, so that a slow answer can be slow enough.
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from tallystick.sandbox.acquirer import (
     Acquirer,
-    Now,
+    Answer,
     ReferenceReused,
     UnknownAuthorization,
 )
@@ -32,38 +30,39 @@ from tallystick.sandbox.bodies import (
     Report,
     ReportQuery,
     Shown,
+    ShownChallenge,
     Void,
     shown,
+    shown_challenge,
 )
 from tallystick.sandbox.book import BankBook, BookBroken
+from tallystick.sandbox.challenge_door import challenge_routes
+from tallystick.sandbox.challenge_model import Challenge
+from tallystick.sandbox.dispute_door import DISPUTE_REFUSALS, DisputeDoor
+from tallystick.sandbox.exchange import (
+    RequestRefused,
+    convert_query,
+    error_answer,
+    json_answer,
+    read_body,
+)
 from tallystick.sandbox.magic import Fault
-from tallystick.sandbox.model import Bank, Pace, Status
+from tallystick.sandbox.model import Bank, Now, Pace, Status
 from tallystick.sandbox.pacing import too_late_s
 from tallystick.sandbox.payout_bodies import PayOut, ShownPayout, shown_payout
 from tallystick.sandbox.payout_desk import PayoutDesk
 from tallystick.sandbox.payout_model import PayoutStatus
-
-BODY_LIMIT_BYTES = 65_536
-
-BodyT = TypeVar("BodyT")
+from tallystick.sandbox.switch_door import switch_routes
 
 _HTML = {"content-type": "text/html; charset=utf-8"}
 _STATUS_CODES: dict[str, int] = {
     Status.APPROVED: 200,
     Status.DECLINED: 402,
     Status.PENDING: 202,
+    "action_required": 202,
     PayoutStatus.PAID: 200,
     PayoutStatus.REFUSED: 402,
 }
-
-
-class _Refused(Exception):
-    """The request itself is wrong; nothing was done."""
-
-    def __init__(self, status_code: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status_code = status_code
-        self.code = code
 
 
 def acquirer_app(
@@ -71,7 +70,9 @@ def acquirer_app(
 ) -> Starlette:
     """The ASGI application of one bank over its open book."""
     pace, now = pace or Pace(), now or _utc_now
-    door = _Door(Acquirer(bank, book, pace, now), PayoutDesk(bank, book, pace, now))
+    acquirer = Acquirer(bank, book, pace, now)
+    door = _Door(acquirer, PayoutDesk(bank, book, pace, now))
+    disputes = DisputeDoor(acquirer, acquirer.disputes)
     on_authorization = "/v1/authorizations/{authorization_reference}"
     return Starlette(
         routes=[
@@ -82,14 +83,18 @@ def acquirer_app(
             Route("/v1/operations/{reference}", door.operation, methods=["GET"]),
             Route("/v1/payouts", door.pay_out, methods=["POST"]),
             Route("/v1/payouts/{reference}", door.payout, methods=["GET"]),
+            *disputes.routes(),
             Route("/v1/report", door.report, methods=["GET"]),
             Route("/v1/health", door.health, methods=["GET"]),
+            *challenge_routes(acquirer.challenges),
+            *switch_routes(acquirer.switches),
         ],
         exception_handlers={
-            _Refused: _refused,
+            RequestRefused: _refused,
             ReferenceReused: _reference_reused,
             UnknownAuthorization: _unknown_authorization,
             BookBroken: _book_broken,
+            **DISPUTE_REFUSALS,
         },
     )
 
@@ -112,13 +117,15 @@ class _Door:
         return await self._order(request, Refund)
 
     async def operation(self, request: Request) -> Response:
-        operation = await self.acquirer.find(request.path_params["reference"])
-        if operation is None:
-            raise _Refused(404, "unknown_reference", "nothing was done under this reference")
-        return _json(shown(operation, self.acquirer.now()))
+        found = await self.acquirer.find(request.path_params["reference"])
+        if found is None:
+            raise RequestRefused(404, "unknown_reference", "nothing was done under this reference")
+        if isinstance(found, Challenge):
+            return json_answer(shown_challenge(found, _bank_url(request)))
+        return json_answer(shown(found, self.acquirer.now()))
 
     async def pay_out(self, request: Request) -> Response:
-        order = (await _read_body(request, PayOut)).order()
+        order = (await read_body(request, PayOut)).order()
         limit_ms = _caller_limit_ms(request)
         answer = await self.desk.answer(order, limit_ms)
         if answer.fault is Fault.SLOW:
@@ -129,11 +136,11 @@ class _Door:
     async def payout(self, request: Request) -> Response:
         found = await self.desk.find(request.path_params["reference"])
         if found is None:
-            raise _Refused(404, "unknown_reference", "nothing was paid under this reference")
-        return _json(shown_payout(found, self.desk.now()))
+            raise RequestRefused(404, "unknown_reference", "nothing was paid under this reference")
+        return json_answer(shown_payout(found, self.desk.now()))
 
     async def report(self, request: Request) -> Response:
-        query = _convert(dict(request.query_params), ReportQuery)
+        query = convert_query(request, ReportQuery)
         now = self.acquirer.now()
         page, totals = await self.acquirer.book.settled_on(
             query.date, now, after=query.after, limit=query.limit
@@ -151,20 +158,33 @@ class _Door:
             payout_totals=paid_totals,
             next_after_payout=paid[-1][0] if len(paid) == query.limit else None,
         )
-        return _json(report)
+        return json_answer(report)
 
     async def health(self, _: Request) -> Response:
-        return _json({"status": "ok", "bank": self.acquirer.bank.name})
+        return json_answer({"status": "ok", "bank": self.acquirer.bank.name})
 
     async def _order(self, request: Request, kind: type[Body]) -> Response:
-        body = await _read_body(request, kind)
+        body = await read_body(request, kind)
         order = body.order(request.path_params.get("authorization_reference", ""))
         limit_ms = _caller_limit_ms(request)
-        answer = await self.acquirer.answer(order, limit_ms)
+        visit = body.visit if isinstance(body, Authorization) else None
+        answer = await self.acquirer.answer(order, limit_ms, visit)
         if answer.fault is Fault.SLOW:
             await _sleep_while_waited_for(request, too_late_s(self.acquirer.pace, limit_ms))
-        done = answer.operation
-        return _say(answer.fault, shown(done, done.created_at) if done else None)
+        return _say(answer.fault, _first(answer, request))
+
+
+def _first(answer: Answer, request: Request) -> Shown | ShownChallenge | None:
+    if answer.challenge is not None:
+        return shown_challenge(answer.challenge, _bank_url(request))
+    done = answer.operation
+    return shown(done, done.created_at) if done else None
+
+
+def _bank_url(request: Request) -> str:
+    """Where this bank is found, in the words of whoever asks."""
+    url = request.url
+    return f"{url.scheme}://{url.netloc}{request.scope.get('root_path', '')}"
 
 
 class _Drop(Response):
@@ -182,37 +202,21 @@ class _Drop(Response):
         await send({"type": "http.response.body", "body": b'{"id": "', "more_body": True})
 
 
-def _say(fault: Fault | None, first: Shown | ShownPayout | None) -> Response:
+def _say(fault: Fault | None, first: Shown | ShownChallenge | ShownPayout | None) -> Response:
     """The first answer to an order, as it was when it was given, or what goes wrong instead."""
     match fault:
         case Fault.CHARGE_THEN_DROP | Fault.DROP_BEFORE:
             return _Drop()
         case Fault.CHARGE_THEN_500 | Fault.ERROR_500:
-            return _error(500, "internal_error", "the bank does not feel well")
+            return error_answer(500, "internal_error", "the bank does not feel well")
         case Fault.BUSY_429:
-            return _error(429, "rate_limited", "too many requests", {"retry-after": "1"})
+            return error_answer(429, "rate_limited", "too many requests", {"retry-after": "1"})
         case Fault.HTML:
             return Response("<html><body>Scheduled maintenance</body></html>", 200, _HTML)
         case Fault.WRONG_SCHEMA:
-            return _json({"result": "OK", "txn": {"amt": "12.50"}})
+            return json_answer({"result": "OK", "txn": {"amt": "12.50"}})
     assert first is not None  # noqa: S101 (an answer without fault has its operation)
-    return _json(first, _STATUS_CODES[first.status])
-
-
-async def _read_body(request: Request, kind: type[BodyT]) -> BodyT:
-    try:
-        return msgspec.json.decode(await _read(request), type=kind)
-    except (ValueError, RecursionError) as error:
-        raise _Refused(400, "invalid_request", str(error)) from None
-
-
-async def _read(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT_BYTES:
-            raise _Refused(413, "body_too_large", f"at most {BODY_LIMIT_BYTES} bytes")
-    return bytes(body)
+    return json_answer(first, _STATUS_CODES[first.status])
 
 
 async def _sleep_while_waited_for(request: Request, seconds: float) -> None:
@@ -227,40 +231,21 @@ def _caller_limit_ms(request: Request) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
 
 
-def _convert(query: dict[str, str], kind: type[ReportQuery]) -> ReportQuery:
-    try:
-        return msgspec.convert(query, kind, strict=False)
-    except ValueError as error:
-        raise _Refused(400, "invalid_request", str(error)) from None
-
-
-def _json(
-    content: object, status_code: int = 200, headers: dict[str, str] | None = None
-) -> Response:
-    return Response(msgspec.json.encode(content), status_code, headers, "application/json")
-
-
-def _error(
-    status_code: int, code: str, message: str, headers: dict[str, str] | None = None
-) -> Response:
-    return _json({"error": {"code": code, "message": message}}, status_code, headers)
-
-
 async def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, _Refused)  # noqa: S101 (registered for this class alone)
-    return _error(error.status_code, error.code, str(error))
+    assert isinstance(error, RequestRefused)  # noqa: S101 (registered for this class alone)
+    return error_answer(error.status_code, error.code, str(error))
 
 
 async def _reference_reused(_: Request, error: Exception) -> Response:
-    return _error(409, ReferenceReused.code, f"{error} stands for another order")
+    return error_answer(409, ReferenceReused.code, f"{error} stands for another order")
 
 
 async def _unknown_authorization(_: Request, error: Exception) -> Response:
-    return _error(404, UnknownAuthorization.code, f"nothing was authorized under {error}")
+    return error_answer(404, UnknownAuthorization.code, f"nothing was authorized under {error}")
 
 
 async def _book_broken(_: Request, error: Exception) -> Response:
-    return _error(503, BookBroken.code, str(error))
+    return error_answer(503, BookBroken.code, str(error))
 
 
 def _utc_now() -> datetime:

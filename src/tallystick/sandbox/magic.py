@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from tallystick.sandbox.dispute_magic import BY_TOKEN as DISPUTING
 from tallystick.sandbox.model import Bank, Kind, Operation, Order
 
 
@@ -39,6 +40,7 @@ class Behaviour(Struct, frozen=True):
     everywhere: bool = True  # False: only a bank that does not reach every issuer declines
     pending: bool = False
     fault: Fault | None = None
+    challenge: bool = False  # the payer is asked before anything is decided
 
 
 APPROVE = Behaviour()
@@ -68,6 +70,12 @@ MAGIC: tuple[tuple[int, str, Behaviour], ...] = (
     (60, "tok_pending_then_declined", Behaviour(pending=True, decline="do_not_honour")),
 )
 
+# Tokens alone: an amount says what happens once the payer has passed.
+CHALLENGES: tuple[tuple[str, Behaviour], ...] = (
+    ("tok_challenge", Behaviour(challenge=True)),
+    ("tok_challenge_then_drop", Behaviour(challenge=True, fault=Fault.CHARGE_THEN_DROP)),
+)
+
 MAGIC_AMOUNTS = {
     Kind.AUTHORIZATION: 4000,
     Kind.CAPTURE: 4100,
@@ -75,7 +83,7 @@ MAGIC_AMOUNTS = {
     Kind.VOID: 4300,
 }
 
-_BY_TOKEN = {token: behaviour for _, token, behaviour in MAGIC}
+_BY_TOKEN = {token: behaviour for _, token, behaviour in MAGIC} | dict(CHALLENGES)
 _BY_AMOUNT = {
     (kind, hundreds + digits): behaviour
     for kind, hundreds in MAGIC_AMOUNTS.items()
@@ -89,11 +97,17 @@ def behaviour_of(order: Order, authorization: Operation | None) -> Behaviour:
     A void has no amount of its own: that of its authorization counts.
     """
     if order.kind is Kind.AUTHORIZATION and order.token not in APPROVING_TOKENS:
-        return _BY_TOKEN.get(order.token, INVALID_CARD)
+        approves = order.token in DISPUTING  # it is later that the cardholder complains
+        return APPROVE if approves else _BY_TOKEN.get(order.token, INVALID_CARD)
     amount = order.amount_minor
     if order.kind is Kind.VOID and authorization is not None:
         amount = authorization.amount_minor
     return _BY_AMOUNT.get((order.kind, amount), APPROVE)
+
+
+def behaviour_of_amount(order: Order) -> Behaviour:
+    """What the amount alone asks of an authorization whose payer has been asked."""
+    return _BY_AMOUNT.get((order.kind, order.amount_minor), APPROVE)
 
 
 def decline_of(behaviour: Behaviour, bank: Bank) -> str | None:

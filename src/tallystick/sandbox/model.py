@@ -3,11 +3,13 @@
 Amounts are integers in minor units, instants are UTC.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
+
+Now = Callable[[], datetime]
 
 
 class Kind(StrEnum):
@@ -47,7 +49,9 @@ class Pace(Struct, frozen=True, kw_only=True):
     """How a bank times its answers. `calm` takes all latency away, for tests and measurements.
 
     `slow_ms` is the delay of a slow answer when the caller does not name his own limit; a pending
-    operation is decided after `pending_ms`, a payout comes back `return_ms` after it was made.
+    operation is decided after `pending_ms`, a payout comes back `return_ms` after it was made, a
+    dispute is decided `review_ms` after its evidence was given, and a challenge waits
+    `challenge_ms` for its payer.
     """
 
     seed: int = 1
@@ -55,6 +59,8 @@ class Pace(Struct, frozen=True, kw_only=True):
     slow_ms: int = 20_000
     pending_ms: int = 500
     return_ms: int = 2_000
+    review_ms: int = 2_000
+    challenge_ms: int = 900_000
 
 
 class Order(Struct, frozen=True, kw_only=True):

@@ -9,10 +9,10 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from tallystick.sandbox.acquirer import Now, ReferenceReused
+from tallystick.sandbox.acquirer import ReferenceReused
 from tallystick.sandbox.book import BankBook
 from tallystick.sandbox.magic import BEFORE_EFFECT, Fault
-from tallystick.sandbox.model import Bank, Pace
+from tallystick.sandbox.model import Bank, Now, Pace
 from tallystick.sandbox.pacing import draw, take_time, too_late_s
 from tallystick.sandbox.payout_magic import PAY, PayoutBehaviour, payout_behaviour
 from tallystick.sandbox.payout_model import Payout, PayoutOrder, PayoutStatus

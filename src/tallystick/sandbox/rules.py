@@ -20,6 +20,7 @@ class Standing(Struct, kw_only=True):
     captured_held_minor: int = 0
     refunded_minor: int = 0
     refunded_held_minor: int = 0
+    disputed_minor: int = 0  # what cardholders dispute, or have back; the desk for disputes knows
     closed: bool = False  # a final capture was made
     voided: bool = False
 
@@ -96,11 +97,13 @@ def _judge_capture(order: Order, standing: Standing) -> str | None:
 
 
 def _judge_void(standing: Standing) -> str | None:
-    return "already_captured" if standing.captured_held_minor else None
+    """A void lets go of what no capture has taken; where nothing is left, there is no void."""
+    all_taken = standing.captured_held_minor >= standing.authorized_minor
+    return "already_captured" if standing.closed or all_taken else None
 
 
 def _judge_refund(order: Order, standing: Standing) -> str | None:
-    total = standing.refunded_held_minor + order.amount_minor
+    total = standing.refunded_held_minor + standing.disputed_minor + order.amount_minor
     return "refund_exceeds_capture" if total > standing.captured_minor else None
 
 

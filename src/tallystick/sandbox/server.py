@@ -13,11 +13,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tallystick.sandbox.acquirer import Now
 from tallystick.sandbox.banks import BANKS
 from tallystick.sandbox.book import BankBook, open_book
 from tallystick.sandbox.door import acquirer_app
-from tallystick.sandbox.model import Bank, Pace
+from tallystick.sandbox.model import Bank, Now, Pace
 
 # Longer than any client keeps an idle connection, so that none is closed under a request.
 _KEEP_ALIVE_S = 120

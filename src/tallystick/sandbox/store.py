@@ -1,4 +1,4 @@
-"""All SQL of a bank's book: an SQLite file in WAL mode; operations, payouts and attempts.
+"""All SQL of a bank's book: an SQLite file in WAL mode; operations, payouts, challenges, attempts.
 
 An attempt is remembered where a first answer went wrong before anything was done, so that the
 second one, even after a restart, is sound.
@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from tallystick.sandbox.challenge_model import Challenge
 from tallystick.sandbox.model import Operation
 from tallystick.sandbox.payout_model import Payout
 
@@ -35,6 +36,11 @@ CREATE TABLE IF NOT EXISTS payouts (
     id TEXT NOT NULL, decision TEXT NOT NULL, code TEXT, created_at TEXT NOT NULL,
     decided_at TEXT NOT NULL, returned_at TEXT
 );
+CREATE TABLE IF NOT EXISTS challenges (
+    reference TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, amount_minor INTEGER NOT NULL,
+    currency TEXT NOT NULL, token TEXT NOT NULL, merchant TEXT NOT NULL, capture INTEGER NOT NULL,
+    return_url TEXT, created_at TEXT NOT NULL, expires_at TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS attempts (reference TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
@@ -50,6 +56,11 @@ _PAYOUT_COLUMNS = Payout.__struct_fields__
 _SELECT_PAYOUTS = f"SELECT {', '.join(_PAYOUT_COLUMNS)} FROM payouts"
 _INSERT_PAYOUTS = "INSERT INTO payouts SELECT {} FROM json_each(?)".format(
     ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(_PAYOUT_COLUMNS)))
+)
+_CHALLENGE_COLUMNS = Challenge.__struct_fields__
+_SELECT_CHALLENGES = f"SELECT {', '.join(_CHALLENGE_COLUMNS)} FROM challenges"
+_INSERT_CHALLENGES = "INSERT INTO challenges SELECT {} FROM json_each(?)".format(
+    ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(_CHALLENGE_COLUMNS)))
 )
 _INSERT_ATTEMPTS = "INSERT OR IGNORE INTO attempts SELECT value FROM json_each(?)"
 
@@ -96,15 +107,18 @@ def write(
     connection: sqlite3.Connection,
     operations: Iterable[Operation],
     payouts: Iterable[Payout],
+    challenges: Iterable[Challenge],
     attempts: Iterable[str],
 ) -> None:
     """Make a batch durable in one transaction."""
     rows = [_row(operation) for operation in operations]
     paid = [_payout_row(payout) for payout in payouts]
+    asked = [_challenge_row(challenge) for challenge in challenges]
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(_INSERT, (msgspec.json.encode(rows).decode(),))
         connection.execute(_INSERT_PAYOUTS, (msgspec.json.encode(paid).decode(),))
+        connection.execute(_INSERT_CHALLENGES, (msgspec.json.encode(asked).decode(),))
         connection.execute(_INSERT_ATTEMPTS, (msgspec.json.encode(list(attempts)).decode(),))
     except BaseException:
         connection.execute("ROLLBACK")
@@ -142,6 +156,18 @@ def find_payout(connection: sqlite3.Connection, reference: str) -> Payout | None
 def list_payouts(connection: sqlite3.Connection) -> list[Payout]:
     """All payouts, in the order they were written."""
     return [_payout(row) for row in connection.execute(f"{_SELECT_PAYOUTS} ORDER BY rowid")]
+
+
+def find_challenge(connection: sqlite3.Connection, reference: str) -> Challenge | None:
+    """The challenge that was put about this reference."""
+    row = connection.execute(f"{_SELECT_CHALLENGES} WHERE reference = ?", (reference,)).fetchone()
+    return None if row is None else _challenge(row)
+
+
+def find_challenge_by_id(connection: sqlite3.Connection, challenge_id: str) -> Challenge | None:
+    """The challenge whose URL ends like this."""
+    row = connection.execute(f"{_SELECT_CHALLENGES} WHERE id = ?", (challenge_id,)).fetchone()
+    return None if row is None else _challenge(row)
 
 
 def was_attempted(connection: sqlite3.Connection, reference: str) -> bool:
@@ -209,6 +235,15 @@ def _payout_row(payout: Payout) -> tuple[object, ...]:
     *told, created_at, decided_at, returned_at = msgspec.structs.astuple(payout)
     returned = None if returned_at is None else _instant_text(returned_at)
     return (*told, _instant_text(created_at), _instant_text(decided_at), returned)
+
+
+def _challenge_row(challenge: Challenge) -> tuple[object, ...]:
+    *told, created_at, expires_at = msgspec.structs.astuple(challenge)
+    return (*told, _instant_text(created_at), _instant_text(expires_at))
+
+
+def _challenge(row: Sequence[object]) -> Challenge:
+    return msgspec.convert(dict(zip(_CHALLENGE_COLUMNS, row, strict=True)), Challenge, strict=False)
 
 
 def _payout(row: Sequence[object]) -> Payout:

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol, runtime_checkable
 
+from tallystick.rails.disputes import Acceptance, Dispute, Evidence, Seen
 from tallystick.rails.model import (
     AuthorizeOrder,
     CaptureOrder,
     Outcome,
     RefundOrder,
+    Unanswered,
     VoidOrder,
 )
 from tallystick.rails.payouts import PayOutOrder, Returned
@@ -33,6 +35,23 @@ class PaysOut(Protocol):
     def pays_out_to(self) -> frozenset[str]: ...
     async def pay_out(self, order: PayOutOrder) -> Outcome: ...
     async def find_payout(self, reference: str) -> Outcome | Returned: ...
+
+
+class Disputes(Protocol):
+    """What can be asked of a provider about its disputes."""
+
+    async def list_after(self, place: int) -> tuple[Dispute, ...] | Unanswered: ...
+    async def find(self, dispute_id: str) -> Seen: ...
+    async def give_evidence(self, evidence: Evidence) -> Seen: ...
+    async def accept(self, acceptance: Acceptance) -> Seen: ...
+
+
+@runtime_checkable
+class TellsDisputes(Protocol):
+    """What a provider declares that tells of disputes."""
+
+    @property
+    def disputes(self) -> Disputes: ...
 
 
 PROVIDERS: Mapping[str, Callable[[str, Line], Provider]] = {

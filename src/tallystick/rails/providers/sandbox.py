@@ -1,13 +1,14 @@
 """The acquirers of the sandbox: their dialect into our outcomes.
 
 Believed are only the answers the dialect knows, about the order that was asked: 200 approved or
-paid, 402 declined or refused, 202 pending, 429 before anything was done, and 404 to a look-up. All
-else is Unanswered.
+paid, 402 declined or refused, 202 pending or waiting for the payer, 429 before anything was done,
+and 404 to a look-up. All else is Unanswered.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, ClassVar, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -27,6 +28,7 @@ from tallystick.rails.model import (
 )
 from tallystick.rails.payouts import Destination, PayOutOrder, Returned, UpiId
 from tallystick.rails.providers.line import Line, Lost, Reply, Unreached
+from tallystick.rails.providers.sandbox_disputes import SandboxDisputes
 
 _Word = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:\-]{1,128}\Z")]
 
@@ -35,10 +37,12 @@ class _Operation(Struct, frozen=True):
     id: _Word
     reference: _Word
     kind: Literal["authorization", "capture", "void", "refund"]
-    status: Literal["approved", "declined", "pending"]
+    status: Literal["approved", "declined", "pending", "action_required"]
     amount: int
     currency: str
     code: _Word | None = None
+    action_url: Annotated[str, Meta(max_length=2_048, pattern=r"^[!-~]+\Z")] | None = None
+    expires_at: datetime | None = None
 
 
 class _Payout(Struct, frozen=True):
@@ -58,7 +62,7 @@ class _Refusal(Struct, frozen=True):
     error: _Problem
 
 
-_STATUS_OF = {200: "approved", 402: "declined", 202: "pending"}
+_STATUS_OF = {200: ("approved",), 402: ("declined",), 202: ("pending", "action_required")}
 _PAYOUT_STATUS_OF = {200: "paid", 402: "refused", 202: "pending"}
 
 
@@ -71,6 +75,11 @@ class SandboxAcquirer:
     name: str
     line: Line
 
+    @property
+    def disputes(self) -> SandboxDisputes:
+        """What is spoken about disputes."""
+        return SandboxDisputes(self.line)
+
     async def authorize(self, order: AuthorizeOrder) -> Outcome:
         body: dict[str, object] = {
             "reference": order.reference,
@@ -79,6 +88,8 @@ class SandboxAcquirer:
             "token": order.token,
             "capture": order.capture,
             "merchant": order.merchant or None,
+            "challenge": order.challenge,
+            "return_url": order.return_url,
         }
         return await self._ask("/v1/authorizations", body, order, "authorization")
 
@@ -185,7 +196,7 @@ class SandboxAcquirer:
         if expected is None:
             return Unanswered(f"status: {reply.status_code}")
         operation = _operation(reply)
-        if operation is None or operation.status != expected:
+        if operation is None or operation.status not in expected:
             return Unanswered("wrong_schema")
         if operation.kind != kind or not _is_about(operation, order):
             return Unanswered("another_order")
@@ -209,9 +220,23 @@ class SandboxAcquirer:
                 return Approved(operation.id)
             case "pending", None:
                 return Pending()
+            case "action_required", None if self._is_action(operation):
+                return Pending(operation.action_url, operation.expires_at)
             case "declined", str(code):
                 return declined(self.name, code)
         return Unanswered("wrong_schema")
+
+    def _is_action(self, operation: _Operation) -> bool:
+        """Whether this is where a payer may be sent: only to the bank itself, or by https."""
+        if operation.kind != "authorization" or operation.action_url is None:
+            return False
+        try:
+            ours, theirs = urlsplit(self.line.base_url), urlsplit(operation.action_url)
+        except ValueError:
+            return False
+        same_place = (theirs.scheme, theirs.netloc) == (ours.scheme, ours.netloc)
+        aware = operation.expires_at is None or operation.expires_at.tzinfo is not None
+        return bool(theirs.netloc) and aware and (same_place or theirs.scheme == "https")
 
 
 def _path(order: CaptureOrder | VoidOrder | RefundOrder, verb: str) -> str:
