@@ -134,6 +134,113 @@ CREATE INDEX balance_assertions_date ON balance_assertions USING btree (made_at 
 GRANT SELECT,INSERT,UPDATE ON TABLE balance_assertions TO tallystick_writer;
 GRANT SELECT ON TABLE balance_assertions TO tallystick_reader;
 
+-- customers ---------------------------------------------------------------------------------------
+
+CREATE TABLE customers (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    merchant_id uuid NOT NULL,
+    reference text,
+    status text NOT NULL,
+    methods integer NOT NULL,
+    default_method_id uuid,
+    sealed text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    erased_at timestamp with time zone,
+    CONSTRAINT customers_closed_for_good CHECK ((((status = 'closed'::text) = (closed_at IS NOT NULL)) AND ((erased_at IS NULL) OR ((status = 'closed'::text) AND (sealed IS NULL))))),
+    CONSTRAINT customers_default_attached CHECK (((default_method_id IS NULL) OR (methods > 0))),
+    CONSTRAINT customers_methods_check CHECK ((methods >= 0)),
+    CONSTRAINT customers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'closed'::text])))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY customers
+    ADD CONSTRAINT customers_pkey PRIMARY KEY (id);
+CREATE INDEX customers_date ON customers USING btree (created_at DESC, id DESC);
+CREATE INDEX customers_merchant_date ON customers USING btree (merchant_id, created_at DESC, id DESC);
+CREATE UNIQUE INDEX customers_reference ON customers USING btree (merchant_id, reference) WHERE ((status = 'active'::text) AND (reference IS NOT NULL));
+GRANT SELECT,INSERT,UPDATE ON TABLE customers TO tallystick_writer;
+GRANT SELECT ON TABLE customers TO tallystick_reader;
+
+-- dispute_documents -------------------------------------------------------------------------------
+
+CREATE TABLE dispute_documents (
+    id uuid NOT NULL,
+    dispute_id uuid NOT NULL,
+    sealed bytea NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    CONSTRAINT dispute_documents_sealed_check CHECK (((octet_length(sealed) >= 1) AND (octet_length(sealed) <= 4194304)))
+);
+ALTER TABLE ONLY dispute_documents
+    ADD CONSTRAINT dispute_documents_pkey PRIMARY KEY (id);
+CREATE INDEX dispute_documents_dispute ON dispute_documents USING btree (dispute_id);
+GRANT SELECT,INSERT ON TABLE dispute_documents TO tallystick_writer;
+GRANT SELECT ON TABLE dispute_documents TO tallystick_reader;
+
+-- dispute_feeds -----------------------------------------------------------------------------------
+
+CREATE TABLE dispute_feeds (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    route text NOT NULL,
+    place bigint NOT NULL,
+    read_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY dispute_feeds
+    ADD CONSTRAINT dispute_feeds_pkey PRIMARY KEY (id);
+GRANT SELECT,INSERT,UPDATE ON TABLE dispute_feeds TO tallystick_writer;
+GRANT SELECT ON TABLE dispute_feeds TO tallystick_reader;
+
+-- disputes ----------------------------------------------------------------------------------------
+
+CREATE TABLE disputes (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    merchant_id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    subject_id uuid NOT NULL,
+    route text NOT NULL,
+    provider_dispute_id text NOT NULL,
+    status text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    fee_minor bigint NOT NULL,
+    reason text NOT NULL,
+    booked_to text NOT NULL,
+    posting_id uuid NOT NULL,
+    evidence json NOT NULL,
+    response text,
+    delivered boolean NOT NULL,
+    sealed text,
+    claim_id uuid,
+    checks integer NOT NULL,
+    evidence_due_by timestamp with time zone NOT NULL,
+    answered_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    due_at timestamp with time zone,
+    opened_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT disputes_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT disputes_answered_at_an_instant CHECK (((response IS NULL) = (answered_at IS NULL))),
+    CONSTRAINT disputes_booked_to_check CHECK ((booked_to = ANY (ARRAY['payable'::text, 'suspense'::text]))),
+    CONSTRAINT disputes_closed_at_an_instant CHECK (((status = ANY (ARRAY['needs_response'::text, 'under_review'::text])) = (closed_at IS NULL))),
+    CONSTRAINT disputes_fee_minor_check CHECK ((fee_minor >= 0)),
+    CONSTRAINT disputes_response_check CHECK ((response = ANY (ARRAY['evidence'::text, 'acceptance'::text]))),
+    CONSTRAINT disputes_status_check CHECK ((status = ANY (ARRAY['needs_response'::text, 'under_review'::text, 'won'::text, 'lost'::text, 'accepted'::text, 'expired'::text])))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY disputes
+    ADD CONSTRAINT disputes_pkey PRIMARY KEY (id);
+CREATE INDEX disputes_due ON disputes USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX disputes_latest ON disputes USING btree (created_at DESC, id DESC);
+CREATE INDEX disputes_merchant ON disputes USING btree (merchant_id, created_at DESC, id DESC);
+CREATE INDEX disputes_payment ON disputes USING btree (payment_id, created_at);
+CREATE INDEX disputes_provider ON disputes USING btree (route, provider_dispute_id);
+GRANT SELECT,INSERT,UPDATE ON TABLE disputes TO tallystick_writer;
+GRANT SELECT ON TABLE disputes TO tallystick_reader;
+
 -- escrows -----------------------------------------------------------------------------------------
 
 CREATE TABLE escrows (
@@ -265,6 +372,41 @@ CREATE UNIQUE INDEX exchanges_quote ON exchanges USING btree (quote_id);
 GRANT SELECT,INSERT,UPDATE ON TABLE exchanges TO tallystick_writer;
 GRANT SELECT ON TABLE exchanges TO tallystick_reader;
 
+-- fee_plans ---------------------------------------------------------------------------------------
+
+CREATE TABLE fee_plans (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    owner_id uuid NOT NULL,
+    currency text NOT NULL,
+    method text NOT NULL,
+    percent_bp integer NOT NULL,
+    fixed_minor bigint NOT NULL,
+    minimum_minor bigint NOT NULL,
+    cap_minor bigint,
+    tax_bp integer NOT NULL,
+    reserve_bp integer NOT NULL,
+    reserve_days integer NOT NULL,
+    on_refund text NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    set_by uuid,
+    set_at timestamp with time zone NOT NULL,
+    CONSTRAINT fee_plans_check CHECK ((cap_minor >= minimum_minor)),
+    CONSTRAINT fee_plans_check1 CHECK (((reserve_days > 0) = (reserve_bp > 0))),
+    CONSTRAINT fee_plans_fixed_minor_check CHECK ((fixed_minor >= 0)),
+    CONSTRAINT fee_plans_method_check CHECK ((method = ANY (ARRAY['any'::text, 'card'::text, 'upi'::text, 'wallet'::text]))),
+    CONSTRAINT fee_plans_minimum_minor_check CHECK ((minimum_minor >= 0)),
+    CONSTRAINT fee_plans_on_refund_check CHECK ((on_refund = ANY (ARRAY['kept'::text, 'returned'::text]))),
+    CONSTRAINT fee_plans_percent_bp_check CHECK (((percent_bp >= 0) AND (percent_bp <= 10000))),
+    CONSTRAINT fee_plans_reserve_bp_check CHECK (((reserve_bp >= 0) AND (reserve_bp <= 10000))),
+    CONSTRAINT fee_plans_tax_bp_check CHECK (((tax_bp >= 0) AND (tax_bp <= 10000)))
+);
+ALTER TABLE ONLY fee_plans
+    ADD CONSTRAINT fee_plans_pkey PRIMARY KEY (id);
+CREATE INDEX fee_plans_standing ON fee_plans USING btree (owner_id, currency, method, valid_from DESC);
+GRANT SELECT,INSERT,UPDATE ON TABLE fee_plans TO tallystick_writer;
+GRANT SELECT ON TABLE fee_plans TO tallystick_reader;
+
 -- intents -----------------------------------------------------------------------------------------
 
 CREATE TABLE intents (
@@ -287,6 +429,7 @@ CREATE TABLE intents (
     due_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    customer_id uuid,
     CONSTRAINT intents_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT intents_capture_method_check CHECK ((capture_method = ANY (ARRAY['automatic'::text, 'manual'::text])))
 )
@@ -513,6 +656,30 @@ ALTER TABLE ONLY merchants
 GRANT SELECT ON TABLE merchants TO tallystick_reader;
 GRANT SELECT,INSERT,UPDATE ON TABLE merchants TO tallystick_writer;
 
+-- payment_methods ---------------------------------------------------------------------------------
+
+CREATE TABLE payment_methods (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    merchant_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    method_kind text NOT NULL,
+    token text NOT NULL,
+    status text NOT NULL,
+    sealed text,
+    attached_at timestamp with time zone NOT NULL,
+    detached_at timestamp with time zone,
+    CONSTRAINT payment_methods_detached CHECK (((status = 'detached'::text) = (detached_at IS NOT NULL))),
+    CONSTRAINT payment_methods_method_kind_check CHECK ((method_kind = ANY (ARRAY['card'::text, 'upi'::text]))),
+    CONSTRAINT payment_methods_status_check CHECK ((status = ANY (ARRAY['attached'::text, 'detached'::text])))
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY payment_methods
+    ADD CONSTRAINT payment_methods_pkey PRIMARY KEY (id);
+CREATE INDEX payment_methods_customer ON payment_methods USING btree (customer_id, attached_at DESC, id DESC);
+GRANT SELECT,INSERT,UPDATE ON TABLE payment_methods TO tallystick_writer;
+GRANT SELECT ON TABLE payment_methods TO tallystick_reader;
+
 -- payment_references ------------------------------------------------------------------------------
 
 CREATE TABLE payment_references (
@@ -526,6 +693,30 @@ ALTER TABLE ONLY payment_references
 CREATE INDEX idx_payment_refs_created ON payment_references USING btree (created_at);
 GRANT SELECT,INSERT ON TABLE payment_references TO tallystick_writer;
 GRANT SELECT ON TABLE payment_references TO tallystick_reader;
+
+-- payment_reserves --------------------------------------------------------------------------------
+
+CREATE TABLE payment_reserves (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    merchant_id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    status text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    held_by uuid NOT NULL,
+    released_by uuid,
+    due_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT payment_reserves_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT payment_reserves_status_check CHECK ((status = ANY (ARRAY['held'::text, 'released'::text])))
+);
+ALTER TABLE ONLY payment_reserves
+    ADD CONSTRAINT payment_reserves_pkey PRIMARY KEY (id);
+CREATE INDEX payment_reserves_due ON payment_reserves USING btree (due_at) WHERE (due_at IS NOT NULL);
+GRANT SELECT,INSERT,UPDATE ON TABLE payment_reserves TO tallystick_writer;
+GRANT SELECT ON TABLE payment_reserves TO tallystick_reader;
 
 -- payment_staging ---------------------------------------------------------------------------------
 
@@ -591,8 +782,16 @@ CREATE TABLE payments (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     wallet_id uuid,
+    fee_terms json,
+    charges json,
+    customer_id uuid,
+    payment_method_id uuid,
+    off_session boolean DEFAULT false NOT NULL,
+    disputed_minor bigint DEFAULT 0 NOT NULL,
+    charged_back_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT payments_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT payments_capture_method_check CHECK ((capture_method = ANY (ARRAY['automatic'::text, 'manual'::text]))),
+    CONSTRAINT payments_disputed_captured CHECK (((disputed_minor >= 0) AND (charged_back_minor >= 0) AND ((((refunded_minor + refund_pending_minor) + disputed_minor) + charged_back_minor) <= captured_minor))),
     CONSTRAINT payments_fee_minor_check CHECK ((fee_minor >= 0)),
     CONSTRAINT payments_refund_pending_minor_check CHECK ((refund_pending_minor >= 0)),
     CONSTRAINT payments_refunded_captured_authorized CHECK ((((refunded_minor + refund_pending_minor) <= captured_minor) AND (captured_minor <= authorized_minor) AND (authorized_minor <= amount_minor))),
@@ -747,12 +946,17 @@ CREATE TABLE refunds (
     due_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    fee_minor bigint DEFAULT 0 NOT NULL,
+    tax_minor bigint DEFAULT 0 NOT NULL,
+    advance_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT refunds_amount_minor_check CHECK ((amount_minor > 0))
 )
 WITH (fillfactor='70');
 ALTER TABLE ONLY refunds
     ADD CONSTRAINT refunds_pkey PRIMARY KEY (id);
+CREATE INDEX refunds_advanced ON refunds USING btree (merchant_id, currency) WHERE (advance_minor > 0);
 CREATE INDEX refunds_due ON refunds USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX refunds_merchant_status_date ON refunds USING btree (merchant_id, status, created_at DESC, id DESC);
 CREATE INDEX refunds_payment ON refunds USING btree (payment_id, created_at);
 GRANT SELECT,INSERT,UPDATE ON TABLE refunds TO tallystick_writer;
 GRANT SELECT ON TABLE refunds TO tallystick_reader;

@@ -20,7 +20,8 @@ from tallystick.identity import Keys, Merchants
 from tallystick.intake import Imports, Recording, ensure_partitions
 from tallystick.journal import Journal
 from tallystick.ledger import Ledger, Open
-from tallystick.payments import Intents, Operations, Payments, Recovery, Refunds
+from tallystick.payments import Customers, Intents, Operations, Payments, Recovery, Refunds
+from tallystick.payments import disputes as dispute_room
 from tallystick.platform.clock import Clock, configured_clock
 from tallystick.platform.postgres.address import Address, outside_login, outside_owner
 from tallystick.platform.postgres.pools import Database, open_database
@@ -35,7 +36,7 @@ PROJECTIONS = (
 )
 CHECKS: tuple[Check | CheckFunction, ...] = (
     *(*books.exchange_checks, *wallet_room.checks),
-    *(*payments.checks, *intake.checks),
+    *(*payments.checks, *dispute_room.checks, *intake.checks),
 )
 EXPIRIES = 500  # a round
 DUE = 100  # schedules a round
@@ -74,6 +75,8 @@ class App:
     intents: Intents
     payments: Payments
     refunds: Refunds
+    disputes: dispute_room.Disputes
+    customers: Customers
     recovery: Recovery
     recording: Recording
     imports: Imports
@@ -89,11 +92,12 @@ class App:
         """What is done again and again, in one process or in several."""
         first_look_s = float(self.settings.recovery_schedule_s[0])
         return (
-            Job("recovery", min(Recovery.EVERY_S, first_look_s), self.recovery.run_once),
+            *self.recovery.jobs(first_look_s),
             Job(
                 "reservation_expiry", 5.0, partial(self.expiry.record_due, EXPIRIES), full=EXPIRIES
             ),
             *self.payouts.jobs(first_look_s),
+            *self.disputes.jobs(self.settings),
             *self.top_ups.jobs(Payments.TOP_UP_KINDS, self.payments.top_up_of),
             Job("hold_expiry", 5.0, partial(self.holds.expire_due, EXPIRIES), full=EXPIRIES),
             Job("escrow_timeouts", 5.0, partial(self.escrows.time_out_due, DUE), full=DUE),
@@ -130,7 +134,7 @@ async def open_app(
     login = address or outside_login(settings)
     if login is None:
         raise NoDatabase("no database is named: set DATABASE_URL, or start with `tallystick up`")
-    clock = clock or configured_clock(settings.test_clock_at)
+    clock = clock or configured_clock(settings)
     master_key = base64.b64decode(secret(settings.master_key))
     pepper = secret(settings.key_pepper).encode()
     async with (
@@ -165,15 +169,15 @@ async def open_app(
             wallets=purses,
             holds=Holds(purses),
             escrows=wallet_room.escrows.Escrows(purses),
-            payouts=wallet_room.payouts.Payouts.over(
-                journal, database, rails, purses.tiers, settings, clock=clock
-            ),
+            payouts=wallet_room.payouts.Payouts.over(purses, rails, settings),
             top_ups=wallet_room.topups.TopUps(journal, database, ledger, purses.tiers, clock),
             wallet_transfers=sending,
             schedules=wallet_room.schedules.Schedules(purses, sending),
             intents=Intents(operations, pepper),
             payments=Payments(operations),
             refunds=Refunds(operations),
+            disputes=dispute_room.Disputes.over(operations, settings),
+            customers=Customers.over(journal, database, clock),
             recovery=Recovery(operations),
             recording=recording,
             imports=Imports(recording),

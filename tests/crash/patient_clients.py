@@ -11,8 +11,13 @@ from tests.servers.http_client import Answer, Caller, Unanswered
 
 # Not an answer yet, the caller is told to ask again.
 _ASK_AGAIN = frozenset(
-    {"idempotency_key_in_use", "payment_busy", "conflict", "overloaded", "busy", "outcome_unknown"}
+    {
+        *("idempotency_key_in_use", "payment_busy", "payout_busy", "conflict"),
+        *("overloaded", "busy", "outcome_unknown"),
+    }
 )
+# Whoever has a wallet has no key of his own yet: the operator acts for him.
+_OF_THE_OPERATOR = ("transfer", "wallet_", "saga_")
 _PATIENCE_S = 5.0
 _TRIES = 200
 _PAUSE_S = 0.02
@@ -66,7 +71,7 @@ class PatientClients:
         if wish.verb == "webhook":
             digest = hmac.new(self.webhook_secret.encode(), body, hashlib.sha256).hexdigest()
             return await self.channel.post(wish.path, body, x_signature=f"sha256={digest}")
-        caller = self.operator if wish.verb.startswith("transfer") else self.till
+        caller = self.operator if wish.verb.startswith(_OF_THE_OPERATOR) else self.till
         return await caller.post(wish.path, body, key=wish.key)
 
 

@@ -1,27 +1,21 @@
 """One saga from end to end: payment, top-up, hold, capture, transfer, payout, notification.
 
-Every beat is a wish with a key of its own; at one of them the process that grants it dies.
+Every beat is a wish with a key of its own; at some of them the process that grants it dies.
 """
 
-import asyncio
 import json
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 from uuid import UUID
-
-import msgspec
 
 from tallystick.app import App
 from tallystick.payments import Payments
 from tallystick.platform.clock import SystemClock
 from tallystick.platform.ids import new_id, parse_typeid, random_bucket, typeid
-from tallystick.platform.postgres.address import Address
 from tests.crash.client_journal import Wish
 from tests.crash.crash_site import CrashSite
-from tests.crash.patient_clients import PatientClients
-from tests.servers.api_zygote import Plan, settings_of
+from tests.crash.worker_deaths import Workers
 from tests.servers.http_client import Answer
 
 AMOUNT = 10_000
@@ -29,27 +23,15 @@ HELD = 6_000
 SENT = 4_000
 PAID_OUT = 2_500
 BEATS = ("pay", "credit", "hold", "capture", "transfer", "payout")
-_REPOSITORY = Path(__file__).parents[2]
 _keys = count(1)
-
-
-@dataclass(frozen=True)
-class Operators(PatientClients):
-    """Patient clients who act as the operator: a user has no key of his own yet."""
-
-    async def send(self, wish: Wish) -> Answer:
-        return await self.operator.post(wish.path, wish.body.encode(), key=wish.key)
 
 
 @dataclass
 class Saga:
-    """The wallets of one saga, and what it has come to."""
+    """The wallets of one saga, and what it has come to; `deaths`: at which beat, at which point."""
 
-    site: CrashSite
-    address: Address
-    folder: Path
-    beat: str
-    point: str
+    workers: Workers
+    deaths: Mapping[str, str]
     payee_name: str = "asha"
     payer: str = ""
     payee: str = ""
@@ -57,7 +39,7 @@ class Saga:
     ids: dict[str, str] = field(default_factory=dict)
 
     async def run(self) -> None:
-        """Every beat, with the death at its place."""
+        """Every beat, with the deaths at their places."""
         self.payer, self.payee, self.friend = [await self._wallet() for _ in range(3)]
         await self._pay()
         await self._credit()
@@ -89,6 +71,10 @@ class Saga:
         return found
 
     @property
+    def site(self) -> CrashSite:
+        return self.workers.site
+
+    @property
     def app(self) -> App:
         return self.site.app
 
@@ -113,8 +99,8 @@ class Saga:
         self.ids["pay"] = answer.json["id"]
 
     async def _credit(self) -> None:
-        if self.beat == "credit":
-            assert await self._worker(self.point) == -9, self.point
+        if point := self.deaths.get("credit"):
+            assert await self.workers.run_until(point) == -9, point
         reader = self.app.top_ups.reader(Payments.TOP_UP_KINDS, self.app.payments.top_up_of)
         await reader.run_once()
 
@@ -125,25 +111,13 @@ class Saga:
 
     async def _step(self, beat: str, path: str, body: dict[str, object]) -> Answer:
         wish = self._wish(beat, path, body)
-        if beat == self.beat:
-            (answer,) = await self.site.crash_at(self.point, [wish])
+        if point := self.deaths.get(beat):
+            (answer,) = await self.site.crash_at(point, [wish])
         else:
             answer = await self.site.clients.ask(wish)
-        assert answer.status < 300, (beat, self.point, answer.raw)
+        assert answer.status < 300, (beat, self.deaths, answer.raw)
         self.ids[beat] = str(answer.json["id"])
         return answer
 
     def _wish(self, beat: str, path: str, body: dict[str, object]) -> Wish:
-        return Wish(beat, f"saga-{beat}-{next(_keys)}", path, json.dumps(body))
-
-    async def _worker(self, point: str) -> int:
-        """A worker's round in a process that is armed to die; how it ended."""
-        plan = Plan(dict(settings_of(self.app.settings)), self.address, ())
-        path = self.folder / "plan.json"
-        path.write_bytes(msgspec.json.encode(plan))
-        at = (SystemClock().now() + self.site.shift).isoformat()
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.crash.saga_worker", str(path), point, at),
-            cwd=_REPOSITORY,
-        )
-        return await process.wait()
+        return Wish(f"saga_{beat}", f"saga-{beat}-{next(_keys)}", path, json.dumps(body))

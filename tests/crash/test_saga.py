@@ -2,15 +2,18 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from tallystick.platform.clock import HandClock, SystemClock
 from tallystick.platform.postgres.address import Address
 from tests.crash.crash_site import AFTER_A_KILL, CrashSite
-from tests.crash.saga import AMOUNT, HELD, PAID_OUT, SENT, Operators, Saga
+from tests.crash.saga import AMOUNT, BEATS, HELD, PAID_OUT, SENT, Saga
+from tests.crash.worker_deaths import Workers
 from tests.servers.two_payout_books import require_same_payouts
 
 pytestmark = pytest.mark.anyio
@@ -39,62 +42,70 @@ NOTIFIED = (
     "wallet_transfer.completed",
     "payout.paid",
 )
+# The payee's name at the sandbox, and how a payout to him ends.
+WRONG_ENDS = (
+    ("account_closed", "failed"),
+    ("drop_before", "paid"),
+    ("returned_closed", "returned"),
+)
 _LOOKS = 3
 
 
 @pytest.fixture
-def operated(site: CrashSite) -> CrashSite:
-    """The site, with clients who act as the operator."""
-    clients = site.clients
-    site.clients = Operators(
-        till=clients.till,
-        operator=clients.operator,
-        channel=clients.channel,
-        webhook_secret=clients.webhook_secret,
-        journal=clients.journal,
-    )
-    return site
+def workers(site: CrashSite, address: Address, tmp_path: Path) -> Workers:
+    """The site's workers."""
+    return Workers(site, address, tmp_path)
 
 
-async def test_a_death_at_every_beat_of_the_saga(
-    operated: CrashSite, address: Address, tmp_path: Path
-) -> None:
-    for beat, point in SCENES:
-        saga = Saga(operated, address, tmp_path, beat, point)
+async def test_a_death_at_every_beat_of_the_saga(workers: Workers) -> None:
+    await run_sagas(workers, [dict([scene]) for scene in SCENES])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_several_deaths_in_one_saga(workers: Workers, seed: int) -> None:
+    chance = Random(seed)
+    plans = []
+    for _ in range(8):
+        beats = chance.sample(BEATS, chance.randint(2, len(BEATS)))
+        points = {beat: [point for at, point in SCENES if at == beat] for beat in beats}
+        plans.append({beat: chance.choice(points[beat]) for beat in beats})
+    await run_sagas(workers, plans)
+
+
+async def run_sagas(workers: Workers, plans: Sequence[Mapping[str, str]]) -> None:
+    """One saga a plan of deaths; nothing of any is lost or doubled."""
+    site = workers.site
+    for deaths in plans:
+        saga = Saga(workers, deaths)
         await saga.run()
-        await learn_payouts(operated)
+        await learn_payouts(site)
         assert await saga.balances() == [
             (AMOUNT - HELD, 0),
             (HELD - SENT, 0),
             (SENT - PAID_OUT, 0),
-        ], (beat, point)
+        ], deaths
 
-    await operated.prove()
-    paid = await require_same_payouts(operated.app, operated.sandbox, SystemClock().now())
-    assert len(paid) == len(SCENES)
-    told = await notifications(operated)
-    assert {kind: told[kind] for kind in NOTIFIED} == dict.fromkeys(NOTIFIED, len(SCENES))
+    await site.prove()
+    paid = await require_same_payouts(site.app, site.sandbox, SystemClock().now())
+    assert len(paid) == len(plans)
+    told = await notifications(site)
+    assert {kind: told[kind] for kind in NOTIFIED} == dict.fromkeys(NOTIFIED, len(plans))
 
 
-@pytest.mark.parametrize("point", ["payouts.after_ask:1", "payouts.after_record:1"])
-@pytest.mark.parametrize(
-    "payee",
-    [("account_closed", "failed"), ("drop_before", "paid"), ("returned_closed", "returned")],
-)
-async def test_a_death_over_a_payout_that_goes_wrong(
-    operated: CrashSite, address: Address, tmp_path: Path, payee: tuple[str, str], point: str
-) -> None:
-    name, end = payee
-    saga = Saga(operated, address, tmp_path, "payout", point, payee_name=name)
-    await saga.run()
-    await learn_payouts(operated)
+async def test_a_death_over_a_payout_that_goes_wrong(workers: Workers) -> None:
+    site = workers.site
+    for (payee, end), point in product(WRONG_ENDS, ("after_ask", "after_record")):
+        saga = Saga(workers, {"payout": f"payouts.{point}:1"}, payee_name=payee)
+        await saga.run()
+        await learn_payouts(site)
 
-    payout = await operated.clients.operator.get(f"/api/v1/payouts/{saga.ids['payout']}")
-    assert payout.json["status"] == end
-    left = SENT - (PAID_OUT if end == "paid" else 0)
-    assert (await saga.balances())[2] == (left, 0)
-    await operated.prove()
-    await require_same_payouts(operated.app, operated.sandbox, SystemClock().now())
+        payout = await site.clients.operator.get(f"/api/v1/payouts/{saga.ids['payout']}")
+        assert payout.json["status"] == end, (payee, point)
+        left = SENT - (PAID_OUT if end == "paid" else 0)
+        assert (await saga.balances())[2] == (left, 0), (payee, point)
+    await site.prove()
+    await require_same_payouts(site.app, site.sandbox, SystemClock().now())
 
 
 async def learn_payouts(site: CrashSite) -> None:

@@ -14,6 +14,7 @@ from tallystick.journal import Asked
 from tallystick.payments import (
     Answer,
     Intents,
+    MethodWish,
     Operations,
     PaymentRow,
     Payments,
@@ -46,7 +47,7 @@ class Desk:
     books: Mapping[str, BankBook] = field(repr=False)
 
     async def pay(
-        self, amount_minor: int = 10_000, token: str = "tok_visa", **options: Any
+        self, amount_minor: int = 10_000, token: str | MethodWish = "tok_visa", **options: Any
     ) -> PaymentRow:
         answer = await self.payments.create(
             self.merchant,

@@ -2,8 +2,9 @@
 
 Each line of a case is a step, two or more spaces, and what is expected after it: the payment's
 status or the code of the refusal, then figures of the payment in minor units. The words are
-`intent`, `confirm`, `pay`, `bank`, `capture`, `cancel`, `refund`, `wait`, and `expire` (the
-authorization) and `lapse` (the intent), which do nothing before their time.
+`intent`, `confirm`, `pay`, `bank`, `capture`, `cancel`, `refund`, `let_go` (the rest that no
+capture took), `wait`, and `expire` (the authorization, or its rest) and `lapse` (the intent), which
+do nothing before their time.
 """
 
 import re
@@ -13,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+from tallystick.journal import Origin, Told
 from tallystick.ledger import Post, Reserve, Settle, Void
 from tallystick.payments.conclusions import Conclusion
 from tallystick.payments.decisions import (
@@ -24,8 +26,10 @@ from tallystick.payments.decisions import (
     decide_expiry,
     decide_payment,
     decide_refund,
+    decide_release,
 )
 from tallystick.payments.errors import PaymentsError
+from tallystick.payments.fee_terms import FeeTerms
 from tallystick.payments.intent_decisions import (
     IntentTerms,
     decide_cancel_intent,
@@ -33,7 +37,9 @@ from tallystick.payments.intent_decisions import (
     decide_intent,
     decide_intent_expiry,
 )
+from tallystick.payments.late_failures import Came, decide_late_failure
 from tallystick.payments.model import Limits
+from tallystick.payments.reserves import RESERVE_HELD, ReserveRow, fold_reserve, release_change
 from tallystick.payments.steps import Case, Moment, Steps
 from tallystick.platform.ids import numbered_id
 from tallystick.rails import Approved, Declined, NotFound, Outcome, Pending, Unanswered
@@ -50,6 +56,8 @@ OUTCOMES: dict[str, Outcome] = {
     "declined": Declined("card_declined", False, "05"),
     "busy": Declined("route_busy", True, "429"),
     "pending": Pending(),
+    "asks": Pending("https://bank.example/challenges/7", START + timedelta(minutes=15)),
+    "asks_again": Pending("https://bank.example/challenges/8"),
     "silent": Unanswered("timeout"),
     "unknown_there": NotFound(),
 }
@@ -60,10 +68,12 @@ class Story:
     """One case as it unfolds."""
 
     limits: Limits = field(default_factory=Limits)
+    fees: FeeTerms = field(default_factory=lambda: FeeTerms(300, 100))
     now: datetime = START
     case: Case = field(default_factory=Case)
     refunds: dict[str, Case] = field(default_factory=dict)
     changes: int = 0
+    reserves: list[ReserveRow] = field(default_factory=list)
     walked: set[tuple[str | None, str]] = field(default_factory=set)  # every arrow taken
     moved: list[tuple[str, UUID, Order]] = field(default_factory=list)  # step, id, transfer
     line: str = ""
@@ -82,8 +92,11 @@ class Story:
             "cancel": self._cancel,
             "refund": self._refund,
             "wait": self._wait,
+            "release": self._release,
+            "fail": self._fail,
             "expire": lambda: decide_expiry(self.case.the_payment(), self.moment),
-            "lapse": lambda: decide_intent_expiry(self.case.the_intent(), self.moment),
+            "let_go": lambda: decide_release(self.case.the_payment(), self.moment),
+            "lapse": lambda: decide_intent_expiry(self.case, self.moment),
         }
         try:
             taken = steps[verb](*words)
@@ -124,6 +137,10 @@ class Story:
         for place, order in enumerate(steps.transfers):
             self.moved.append((self.line, numbered_id(self.change_id, place), order))
         for fact in case.facts(steps):
+            if fact.kind == RESERVE_HELD:
+                told = Told(0, 0, fact.aggregate_id, 1, fact.kind, 1, fact.data, Origin(), self.now)
+                self.reserves.append(fold_reserve(None, told))
+                continue
             row = case.row(fact.aggregate_id)
             self.walked.add((row.status if row else None, fact.kind))
             case = case.after((fact,), self.now)
@@ -157,8 +174,9 @@ class Story:
             currency="INR",
             payment_method="tok_visa",
             routes=("hdfc_bank", "icici_bank"),
-            fee_percent_bp=300,
-            fee_fixed_minor=100,
+            fee_percent_bp=self.fees.percent_bp,
+            fee_fixed_minor=self.fees.fixed_minor,
+            fee_terms=self.fees.recorded,
             capture_method=capture_method,
             intent_id=INTENT if self.case.intent else None,
         )
@@ -191,13 +209,29 @@ class Story:
         cancel = decide_cancel_intent if self.case.intent else decide_cancel
         return cancel(self.case, "abandoned", Wish(PAYMENT), self.moment)
 
-    def _refund(self, name: str, amount: str | None = None) -> Steps:
+    def _refund(self, name: str, amount: str | None = None, available: str | None = None) -> Steps:
         refund_id = numbered_id(REFUND, len(self.refunds))
-        terms = RefundTerms(int(amount) if amount else None)
+        available_minor = int(available) if available else None
+        terms = RefundTerms(int(amount) if amount else None, available_minor=available_minor)
         row = self.case.the_payment()
         steps = decide_refund(row, refund_id, terms, Wish(refund_id), self.moment)
         self.refunds[name] = self._advanced(Case(row), steps)
         return Steps(tuple(t for t in steps.told if t[0] == row.id))
+
+    def _release(self) -> None:
+        """The reserves' days are over: the job releases each."""
+        for row in self.reserves:
+            change = release_change(row, self.moment.change_id)
+            (post,) = change.transfers
+            assert isinstance(post, Post)
+            self.moved.append((self.line, change.id, post))
+
+    def _fail(self, available: str = "0") -> Steps:
+        """The bank says late that no money came; the merchant has so much left."""
+        row = self.case.the_payment()
+        charged = row.kept.fee_minor + row.kept.tax_minor
+        came = Came(row.captured_minor - charged, 0, int(available))
+        return decide_late_failure(self.case, came, "recalled", self.moment)
 
     def _wait(self, seconds: str) -> None:
         self.now += timedelta(seconds=int(seconds))

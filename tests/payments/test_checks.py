@@ -10,6 +10,8 @@ from tallystick.books import CheckFunction
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.postgres.pools import Connection, connect
 from tests.payments.desk import Desk
+from tests.payments.test_customer_checks import TAMPERINGS as CUSTOMER_TAMPERINGS
+from tests.payments.test_fee_plans import TAMPERINGS as FEE_TAMPERINGS
 
 pytestmark = pytest.mark.anyio
 
@@ -28,6 +30,9 @@ TAMPERINGS = {
     "UPDATE journal_facts SET kind = 'payment.captured' WHERE kind = 'payment.authorized'": (
         "payment_transitions"
     ),
+    "UPDATE ledger_transfers SET amount = amount - 1 WHERE code = 'late_failure'": (
+        "late_failures_posted"
+    ),
     "DELETE FROM payments WHERE status = 'failed'": "payment_transitions",
 }
 
@@ -39,6 +44,7 @@ async def busy_desk(desk: Desk) -> Desk:
     partly = await desk.pay(10_000)
     await desk.refund(partly, amount_minor=2_000)
     await desk.pay(token="tok_declined")
+    await desk.payments.late_failures.record((await desk.pay(4_000)).id, "recalled")
     await desk.hold(3_000)
     wish = await desk.intents.create(desk.merchant, amount_minor=1_000, currency="INR")
     await desk.intents.confirm(desk.merchant, wish.row.id, payment_method="tok_visa")
@@ -52,7 +58,8 @@ async def owner(owner_address: Address) -> AsyncIterator[Connection]:
     await connection.execute("SET session_replication_role = replica")
     for table in ("payments", "intents", "refunds"):
         await connection.execute(
-            f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS payments_refunded_captured_authorized"
+            f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS payments_refunded_captured_authorized,"
+            " DROP CONSTRAINT IF EXISTS payments_disputed_captured"
         )
     yield connection
     await connection.close()
@@ -91,4 +98,5 @@ async def test_an_answer_unknown_for_more_than_a_day_is_found(busy_desk: Desk) -
 async def test_every_check_is_shown_able_to_fail() -> None:
     names = {check.name for check in payments.checks if not isinstance(check, CheckFunction)}
 
-    assert names == {*TAMPERINGS.values(), "unknown_outcomes"}
+    found = {*TAMPERINGS.values(), *FEE_TAMPERINGS.values(), *CUSTOMER_TAMPERINGS.values()}
+    assert names == {*found, "unknown_outcomes"}

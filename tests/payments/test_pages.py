@@ -3,12 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tallystick.payments.errors import Invalid
 from tallystick.payments.pages import Place, page_of, read_cursor, write_cursor
-from tallystick.payments.references import parse_payment_reference, payment_reference
+from tallystick.payments.references import (
+    check_character,
+    parse_payment_reference,
+    payment_reference,
+)
 from tallystick.platform.ids import MalformedId, new_id
 
 INSTANTS = st.datetimes(
@@ -16,6 +20,7 @@ INSTANTS = st.datetimes(
     datetime(2200, 1, 1),  # noqa: DTZ001
     timezones=st.just(UTC),
 )
+LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 BUCKETS = st.integers(0, 4095)
 
 
@@ -30,19 +35,36 @@ class TestReferences:
         reference = payment_reference(new_id(datetime(2025, 1, 15, 23, 59, tzinfo=UTC), 7))
 
         assert reference.startswith("PAY_20250115_")
-        assert len(reference) == 36
+        assert len(reference) == 38
+
+    def test_are_checked_as_the_standard_says(self) -> None:
+        """The worked example of GRid, which uses ISO/IEC 7064 MOD 37,36: A1-2425G-ABC1234002-M."""
+        assert check_character("A12425GABC1234002") == "M"
+
+    @given(at=INSTANTS, place=st.integers(0, 29), other=st.sampled_from(LETTERS))
+    def test_one_wrong_character_is_found_out(self, at: datetime, place: int, other: str) -> None:
+        right = payment_reference(new_id(at, 7))
+        places = [at for at, letter in enumerate(right) if at > 3 and letter not in "_-"]
+        at_ = places[place % len(places)]
+        wrong = right[:at_] + other + right[at_ + 1 :]
+
+        assume(wrong != right)
+        with pytest.raises(MalformedId):
+            parse_payment_reference(wrong)
 
     @pytest.mark.parametrize(
         "text",
         [
             "",
             "PAY_123456",
-            "PAY_20250132_00000-00000-00000-00000",
-            "PAY_20250115_ZZZZZ-00000-00000-00000",
-            "PAY_20250115_00000-00000-00000-0000U",
-            "PAY_20250115_00000-00000-00000-00000\n",
-            "pay_20250115_00000-00000-00000-00000",
-            "PAY_２０250115_00000-00000-00000-00000",
+            "PAY_20250132_00000-00000-00000-00000-3",
+            "PAY_20250115_ZZZZZ-00000-00000-00000-N",
+            "PAY_20250115_00000-00000-00000-0000U-3",
+            "PAY_20250115_00000-00000-00000-00000",
+            "PAY_20250115_00000-00000-00000-00000-4",
+            "PAY_20250115_00000-00000-00000-00000-3\n",
+            "pay_20250115_00000-00000-00000-00000-3",
+            "PAY_２０250115_00000-00000-00000-00000-3",
         ],
     )
     def test_are_read_strictly(self, text: str) -> None:

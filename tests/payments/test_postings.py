@@ -1,17 +1,15 @@
-"""What a payment moves, as the documentation shows it, and what it costs."""
+"""What a payment moves, verb by verb, as the documentation shows it."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from msgspec import structs
 
 from tallystick.books import PLATFORM, account_id, chart
 from tallystick.ledger import Post, Reserve, Settle, Void
-from tallystick.payments.postings import capture_posts, fee_minor
+from tallystick.payments.fee_terms import FeeTerms
 from tests.payments.story import MERCHANT, Story
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "postings.md"
@@ -19,94 +17,188 @@ CLEARING = "rail clearing"
 ACCOUNTS = {
     account_id(PLATFORM, chart.clearing_code("hdfc_bank", "INR")): CLEARING,
     account_id(MERCHANT, chart.payable_code(MERCHANT, "INR")): "merchant payable",
+    account_id(MERCHANT, chart.reserve_code(MERCHANT, "INR")): "merchant reserve",
+    account_id(MERCHANT, chart.advance_code(MERCHANT, "INR")): "merchant advance",
     account_id(PLATFORM, chart.fees_code("INR")): "platform fees",
+    account_id(PLATFORM, chart.tax_code("INR")): "platform tax",
     account_id(PLATFORM, chart.suspense_code("INR")): "suspense",
 }
-EXAMPLE = {
-    "pay 10000 manual": "",
-    "bank approved": "authorized",
-    "capture 6000": "",
-    "bank  approved": "first capture",
-    "capture": "",
-    "bank   approved": "second capture",
-    "refund r1 2500": "refund asked",
-    "bank r1 approved": "refund done",
-    "refund r2 1000": "refund asked",
-    "bank r2 declined": "refund refused",
-}
-LATE = {
-    "pay 10000": "",
-    "bank silent": "",
-    "cancel": "",
-    "bank approved": "late approval",
-    "bank late approved": "given back",
+SIMPLE = FeeTerms(300, 100)
+FULL = FeeTerms(200, 300, tax_bp=1_800, reserve_bp=1_000, reserve_days=7, on_refund="returned")
+
+
+class Example(NamedTuple):
+    """The steps of a story, and what the page calls what they move; nothing moves where no name."""
+
+    fees: FeeTerms
+    steps: dict[str, str]
+
+
+EXAMPLES = {
+    "authorize": Example(SIMPLE, {"pay 10000 manual": "", "bank approved": ""}),
+    "cancel": Example(
+        SIMPLE,
+        {"pay 10000 manual": "", "bank approved": "", "cancel": "", "bank  approved": ""},
+    ),
+    "captures": Example(
+        SIMPLE,
+        {
+            "pay 10000 manual": "",
+            "bank approved": "",
+            "capture 6000": "",
+            "bank  approved": "first capture",
+            "capture": "",
+            "bank   approved": "second capture",
+        },
+    ),
+    "declined capture": Example(
+        SIMPLE,
+        {"pay 10000 manual": "", "bank approved": "", "capture": "", "bank  declined": ""},
+    ),
+    "refunds": Example(
+        SIMPLE,
+        {
+            "pay 10000": "",
+            "bank approved": "captured",
+            "refund r1 2500": "refund asked",
+            "bank r1 approved": "refund done",
+            "refund r2 1000": "refund asked",
+            "bank r2 declined": "refund refused",
+        },
+    ),
+    "after a payout": Example(
+        SIMPLE,
+        {
+            "pay 10000": "",
+            "bank approved": "captured",
+            "refund r1 4000 1500": "refund asked",
+            "bank r1 approved": "refund done",
+        },
+    ),
+    "tax and reserve": Example(
+        FULL,
+        {
+            "pay 10000": "",
+            "bank approved": "captured",
+            "refund r1 4000": "refund asked",
+            "bank r1 approved": "refund done",
+            "release": "7 days later",
+        },
+    ),
+    "late approval": Example(
+        SIMPLE,
+        {
+            "pay 10000": "",
+            "bank silent": "",
+            "cancel": "",
+            "bank approved": "late approval",
+            "bank late approved": "given back",
+        },
+    ),
+    "late failure": Example(
+        FULL, {"pay 10000": "", "bank approved": "captured", "fail 5000": "failed late"}
+    ),
+    "late void": Example(
+        SIMPLE,
+        {
+            "pay 10000 manual": "",
+            "bank silent": "",
+            "cancel": "",
+            "bank approved": "",
+            "bank  approved": "",
+        },
+    ),
 }
 
 
-def moves(steps: dict[str, str]) -> Iterator[tuple[str, str, Post | Reserve]]:
+def moves(example: Example) -> Iterator[tuple[str, str, Post | Reserve]]:
     """What happened, the kind of transfer, and the accounts and amount it moves or promises."""
-    story = Story()
-    for line in steps:
+    story = Story(fees=example.fees)
+    for line in example.steps:
         story.step(line)
     held: dict[UUID, Reserve] = {}
     for line, transfer_id, order in story.moved:
+        what = example.steps[line]
         match order:
             case Post():
-                yield steps[line], "post", order
+                yield what, "post", order
             case Reserve():
                 held[transfer_id] = order
-                yield steps[line], "reserve", order
+                yield what, "reserve", order
             case Settle() | Void():
-                kind = type(order).__name__.lower()
-                yield steps[line], kind, held[order.reservation_id]
+                reserved = held[order.reservation_id]
+                assert order.code == reserved.code
+                yield what, type(order).__name__.lower(), reserved
 
 
-def page(steps: dict[str, str]) -> str:
-    """The moves as a table, and the balances they leave, each on its account's normal side."""
+def postings(example: Example) -> str:
+    """The moves as a table."""
     lines = ["| what happened | kind | debit | credit | INR | code |", "|---|---|---|---|---:|---|"]
-    balances = dict.fromkeys(ACCOUNTS.values(), 0)
-    for what, kind, order in moves(steps):
+    for what, kind, order in moves(example):
         debit, credit = ACCOUNTS[order.debit], ACCOUNTS[order.credit]
-        if kind in ("post", "settle"):
-            balances[debit] += order.amount_minor * (1 if debit == CLEARING else -1)
-            balances[credit] += order.amount_minor * (-1 if credit == CLEARING else 1)
         figure = rupees(order.amount_minor)
         lines.append(f"| {what} | {kind} | {debit} | {credit} | {figure} | `{order.code}` |")
-    lines += ["", "| account | balance, INR |", "|---|---:|"]
-    lines += [f"| {name} | {rupees(left)} |" for name, left in balances.items()]
     return "\n".join(lines)
+
+
+def t_accounts(example: Example) -> str:
+    """The accounts that were moved, each as a bookkeeper draws it: debits left, credits right."""
+    sides: dict[str, tuple[list[int], list[int]]] = {n: ([], []) for n in ACCOUNTS.values()}
+    for _, kind, order in moves(example):
+        if kind in ("post", "settle"):
+            sides[ACCOUNTS[order.debit]][0].append(order.amount_minor)
+            sides[ACCOUNTS[order.credit]][1].append(order.amount_minor)
+    drawn = [t_account(name, *side) for name, side in sides.items() if any(side)]
+    return "\n\n".join(drawn)
+
+
+def t_account(name: str, debits: list[int], credits_: list[int]) -> str:
+    rule = "-" * 13 + "+" + "-" * 13
+    rows = max(len(debits), len(credits_))
+    left, right = (
+        [f"{rupees(minor):>12}" for minor in side] + [" " * 12] * (rows - len(side))
+        for side in (debits, credits_)
+    )
+    lines = [f"{one} | {other}".rstrip() for one, other in zip(left, right, strict=True)]
+    balance = sum(debits) - sum(credits_)
+    left_over = f"{rupees(balance):>12} |" if balance > 0 else f"{'':>12} | {rupees(-balance):>12}"
+    return "\n".join([name, rule, *lines, rule, left_over])
 
 
 def rupees(amount_minor: int) -> str:
     return f"{amount_minor / 100:,.2f}"
 
 
-@pytest.mark.parametrize("steps", [EXAMPLE, LATE], ids=["usual", "late"])
-def test_the_documentation_shows_what_is_moved(steps: dict[str, str]) -> None:
-    assert page(steps) in DOCUMENT.read_text(encoding="utf-8")
+def shown(example: Example) -> str:
+    return f"{postings(example)}\n\n```text\n{t_accounts(example)}\n```"
 
 
-@given(
-    parts=st.lists(st.integers(1, 10**12), min_size=1, max_size=8),
-    percent_bp=st.integers(0, 10_000),
-    fixed_minor=st.integers(0, 10**6),
+@pytest.mark.parametrize("name", [name for name, one in EXAMPLES.items() if list(moves(one))])
+def test_the_documentation_shows_what_is_moved(name: str) -> None:
+    assert shown(EXAMPLES[name]) in DOCUMENT.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["authorize", "cancel", "declined capture", "late void"])
+def test_these_move_nothing(name: str) -> None:
+    assert list(moves(EXAMPLES[name])) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "left_minor"),
+    [
+        ("captures", 10_000),
+        ("refunds", 7_500),
+        ("after a payout", 6_000),
+        ("tax and reserve", 6_000),
+        ("late approval", 0),
+        ("late failure", 0),
+    ],
 )
-def test_parts_cost_what_the_whole_costs_and_never_more_than_they_bring(
-    parts: list[int], percent_bp: int, fixed_minor: int
-) -> None:
-    story = Story()
-    story.step(f"pay {sum(parts)} manual")
-    plan = {"fee_percent_bp": percent_bp, "fee_fixed_minor": fixed_minor}
-    row = structs.replace(story.case.the_payment(), **plan)
-    whole = fee_minor(row, sum(parts))
-    for part in parts:
-        fee = fee_minor(row, part)
-        assert 0 <= fee <= part
-        posts = capture_posts(row, part, fee)
-        assert sum(post.amount_minor for post in posts) == part
-        assert all(post.amount_minor > 0 for post in posts)
-        row = structs.replace(
-            row, captured_minor=row.captured_minor + part, fee_minor=row.fee_minor + fee
-        )
+def test_the_bank_owes_what_was_captured_and_not_given_back(name: str, left_minor: int) -> None:
+    owed = 0
+    for _, kind, order in moves(EXAMPLES[name]):
+        if kind in ("post", "settle"):
+            owed += order.amount_minor * (ACCOUNTS[order.debit] == CLEARING)
+            owed -= order.amount_minor * (ACCOUNTS[order.credit] == CLEARING)
 
-    assert row.fee_minor == whole
+    assert owed == left_minor

@@ -57,7 +57,7 @@ async def test_refuses_what_the_merchant_has_not_got(desk: Desk) -> None:
     with pytest.raises(Refused) as refused:
         await desk.refund(row)
 
-    assert refused.value.code == "insufficient_funds"
+    assert refused.value.code == "refund_exceeds_balance"
     assert (await desk.look(row)).refund_pending_minor == 0
 
 

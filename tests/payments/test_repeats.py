@@ -114,7 +114,7 @@ async def test_an_account_that_said_no_says_no_again_even_when_it_could(desk: De
     for _ in range(2):
         with pytest.raises(Refused) as refused:
             await desk.refunds.create(paid.id, asked=key)
-        assert refused.value.code == "insufficient_funds"
+        assert refused.value.code == "refund_exceeds_balance"
         await desk.pay(10_000)
 
 

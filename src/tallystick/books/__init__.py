@@ -41,6 +41,7 @@ from tallystick.books.metadata import PROJECTION as _METADATA
 from tallystick.books.metadata import AccountMetadata as AccountMetadata
 from tallystick.books.metadata import Metadata as Metadata
 from tallystick.books.model import Answer
+from tallystick.books.model import facts_of as facts_of
 from tallystick.books.proof_facts import PROJECTIONS as _PROOF_TABLES
 from tallystick.books.proof_facts import AssertionMade as AssertionMade
 from tallystick.books.proof_facts import RunRow as RunRow

@@ -10,9 +10,13 @@ An account's id follows from its owner and its code, so nobody ever has to look 
 | `channel:clearing:{C}`       | asset     | debit       | platform |
 | `loans:receivable:{C}`       | asset     | debit       | platform |
 | `merchant:{id}:payable:{C}`  | liability | credit      | merchant |
+| `merchant:{id}:reserve:{C}`  | liability | credit      | merchant |
+| `merchant:{id}:advance:{C}`  | liability | credit      | merchant |
 | `platform:suspense:{C}`      | liability | credit      | platform |
+| `disputes:held:{C}`          | liability | credit      | platform |
 | `platform:exchange:{C}`      | equity    | credit      | platform |
 | `platform:fees:{C}`          | income    | credit      | platform |
+| `platform:tax:{C}`           | liability | credit      | platform |
 | `platform:rounding:{C}`      | income    | credit      | platform |
 """
 
@@ -53,9 +57,19 @@ def fees_code(currency: str) -> str:
     return f"platform:fees:{currency}"
 
 
+def tax_code(currency: str) -> str:
+    """Tax on our fees, which we owe the tax office."""
+    return f"platform:tax:{currency}"
+
+
 def suspense_code(currency: str) -> str:
     """Money that arrived and could not be placed; it must come back to zero."""
     return f"platform:suspense:{currency}"
+
+
+def disputes_code(currency: str) -> str:
+    """Money that payers dispute at their banks, until the banks have decided."""
+    return f"disputes:held:{currency}"
 
 
 def exchange_code(currency: str) -> str:
@@ -71,6 +85,16 @@ def rounding_code(currency: str) -> str:
 def payable_code(merchant_id: UUID, currency: str) -> str:
     """What we owe a merchant."""
     return f"merchant:{typeid('mer', merchant_id)}:payable:{currency}"
+
+
+def reserve_code(merchant_id: UUID, currency: str) -> str:
+    """What we owe a merchant and keep back for some days; it may not be overdrawn."""
+    return f"merchant:{typeid('mer', merchant_id)}:reserve:{currency}"
+
+
+def advance_code(merchant_id: UUID, currency: str) -> str:
+    """What we advanced a merchant for refunds, as a negative balance."""
+    return f"merchant:{typeid('mer', merchant_id)}:advance:{currency}"
 
 
 def intake_clearing_code(currency: str) -> str:
@@ -89,6 +113,20 @@ def merchant_accounts(merchant_id: UUID, currencies: Iterable[str]) -> tuple[Ope
     return tuple(
         Open(account_id(merchant_id, code), code, currency, "credit") for code, currency in codes
     )
+
+
+def reserve_accounts(merchant_id: UUID, currencies: Iterable[str]) -> tuple[Open, ...]:
+    """Where a merchant's reserves wait; opened when a fee plan with a reserve may hold for it."""
+    codes = ((reserve_code(merchant_id, currency), currency) for currency in currencies)
+    return tuple(
+        Open(account_id(merchant_id, code), code, currency, "credit") for code, currency in codes
+    )
+
+
+def advance_account(merchant_id: UUID, currency: str, limit_minor: int) -> Open:
+    """Whence a merchant's refunds are advanced; opened with the first, overdrawn up to a limit."""
+    code = advance_code(merchant_id, currency)
+    return Open(account_id(merchant_id, code), code, currency, "credit", limit_minor)
 
 
 def exchange_accounts(currencies: Iterable[str]) -> tuple[Open, ...]:
@@ -110,7 +148,8 @@ def platform_accounts(routes: Iterable[str], currencies: Iterable[str]) -> tuple
         debits = [clearing_code(route, currency) for route in routes]
         debits += [payouts_code(route, currency) for route in routes]
         debits += [bank_code(currency), intake_clearing_code(currency), receivable_code(currency)]
-        credits_ = [fees_code(currency), suspense_code(currency)]
+        credits_ = [fees_code(currency), tax_code(currency), suspense_code(currency)]
+        credits_ += [disputes_code(currency)]
         for side, codes in (("debit", debits), ("credit", credits_)):
             opens += [
                 Open(account_id(PLATFORM, code), code, currency, side, None) for code in codes

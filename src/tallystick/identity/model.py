@@ -37,6 +37,7 @@ class Principal(Struct, frozen=True):
     merchant_id: UUID | None
     test_mode: bool
     permissions: frozenset[str]
+    payer_of: UUID | None = None  # the one intent that he may see, who shows its client secret
 
     @property
     def is_operator(self) -> bool:

@@ -5,11 +5,13 @@ alone, so both reach the same end. A time-out is `unknown` and never a decline.
 """
 
 from dataclasses import dataclass
+from math import ceil
 from uuid import UUID
 
 from msgspec import Struct
 
 from tallystick.ledger import Post
+from tallystick.payments.challenge_facts import ActionRequired, ActionTaken, AttemptChallenged
 from tallystick.payments.decisions import Wish, next_attempt, void_reference
 from tallystick.payments.errors import IllegalTransition
 from tallystick.payments.facts import (
@@ -31,25 +33,30 @@ from tallystick.payments.facts import (
     PartlyRefunded,
     RefundDeclined,
     Refunded,
-    RefundFailed,
-    RefundInitiated,
-    RefundOutcomeUnknown,
     RefundSending,
-    RefundSucceeded,
+    RestReleased,
     ReversalDeclined,
     ReversalSending,
     Reversed,
 )
+from tallystick.payments.fee_terms import Charge
 from tallystick.payments.model import CaptureMethod, Operation, PaymentRow, Verb, Why, refund_name
 from tallystick.payments.postings import (
     capture_posts,
     capture_to_suspense,
-    fee_minor,
+    charge_of,
     refund_from_suspense,
     refund_settle,
     refund_void,
     reserve_from_suspense,
 )
+from tallystick.payments.refund_facts import (
+    RefundFailed,
+    RefundInitiated,
+    RefundOutcomeUnknown,
+    RefundSucceeded,
+)
+from tallystick.payments.reserves import ReserveHeld
 from tallystick.payments.steps import Case, Closing, Moment, Steps, Transfers
 from tallystick.platform.ids import derived_id, numbered_id
 from tallystick.rails import Approved, Declined, NotFound, Outcome, Pending, Unanswered
@@ -97,6 +104,8 @@ class Conclusion:
                 return self._stop_watching(outcome) if given_up else self._declined(outcome)
             case NotFound():
                 return self._still_not_found() if given_up else self._never_arrived()
+            case Pending() if not given_up:
+                return self._pending(outcome)
         return self._unknown(outcome)
 
     def _authorized(self, outcome: Approved) -> Steps:
@@ -105,10 +114,11 @@ class Conclusion:
             row.amount_minor, outcome.provider_reference, limits.authorization_ttl_s
         )
         if row.capture_method == CaptureMethod.MANUAL:
-            told = ((row.id, authorized), *self._intent(IntentAuthorized(row.id)))
-            return Steps(told, closing=self._closing())
+            intent = (*self._action_taken(), *self._intent(IntentAuthorized(row.id)))
+            return Steps(((row.id, authorized), *intent), closing=self._closing())
         captured, posts = self._capture_of(row.amount_minor, outcome, final=True)
-        told = ((row.id, authorized), (row.id, captured), *self._intent(IntentSucceeded(row.id)))
+        intent = (*self._action_taken(), *self._intent(IntentSucceeded(row.id)))
+        told = ((row.id, authorized), *captured, *intent)
         return Steps(told, posts, self._closing())
 
     def _declined(self, outcome: Declined) -> Steps:
@@ -118,7 +128,7 @@ class Conclusion:
             wish = Wish(self.operation.subject_id or row.id, self.operation.claim_id)
             following = next_attempt(row.id, tried + 1, row.route_names[tried], wish, self.moment)
             declined = AttemptDeclined(outcome.code, outcome.provider_code)
-            return Steps(((row.id, declined), (row.id, following)))
+            return Steps(((row.id, declined), (row.id, following), *self._action_taken()))
         return self._failed(Failed(outcome.code, outcome.provider_code))
 
     def _never_arrived(self) -> Steps:
@@ -130,6 +140,27 @@ class Conclusion:
         row = self._row
         told = ((row.id, failed), *self._intent(IntentPaymentFailed(row.id, failed.code)))
         return Steps(told, closing=self._closing())
+
+    # What the bank asks the payer -------------------------------------------------------------
+
+    def _pending(self, outcome: Pending) -> Steps:
+        """Not decided; while the payer is being asked, that is the answer to the verb."""
+        row, intent = self._row, self.case.intent
+        if outcome.action_url is None:
+            return self._unknown(outcome, *self._action_taken())
+        if outcome.action_url == row.action_url:
+            return self._unknown(outcome)
+        challenged = AttemptChallenged(outcome.action_url, self._pause_s(outcome))
+        waits = intent is not None and intent.status == "processing"
+        asked = self._intent(ActionRequired(row.id)) if waits else ()
+        return Steps(((row.id, challenged), *asked), closing=self._closing())
+
+    def _action_taken(self) -> Telling:
+        """The payer's part is over, where the intent waited for it."""
+        intent = self.case.intent
+        if intent is None or intent.status != "requires_action":
+            return ()
+        return self._intent(ActionTaken(self._row.id))
 
     # What the provider says once the payment has been given up --------------------------------
 
@@ -197,7 +228,7 @@ class Conclusion:
                 )
                 first = self.case.intent and self.case.intent.status == "requires_capture"
                 intent = self._intent(IntentSucceeded(row.id)) if first else ()
-                return Steps(((row.id, captured), *intent), posts, self._closing())
+                return Steps((*captured, *intent), posts, self._closing())
             case Declined():
                 declined = CaptureDeclined(outcome.code, outcome.provider_code)
                 refusal = ("capture_declined", outcome.code)
@@ -206,26 +237,46 @@ class Conclusion:
 
     def _capture_of(
         self, amount_minor: int, outcome: Approved, *, final: bool
-    ) -> tuple[Captured, tuple[Post, ...]]:
+    ) -> tuple[Telling, tuple[Post, ...]]:
         row = self._row
-        fee = 0 if self.to_suspense else fee_minor(row, amount_minor)
+        charge = Charge() if self.to_suspense else charge_of(row, amount_minor)
         captured = Captured(
             amount_minor=amount_minor,
-            fee_minor=fee,
+            fee_minor=charge.fee_minor,
             posting_id=self.moment.change_id,
             provider_reference=outcome.provider_reference,
             final=final,
             booked_to="suspense" if self.to_suspense else "payable",
+            tax_minor=charge.tax_minor,
+            reserve_minor=charge.reserve_minor,
         )
         if self.to_suspense:
-            return captured, capture_to_suspense(row, amount_minor)
-        return captured, capture_posts(row, amount_minor, fee)
+            return ((row.id, captured),), capture_to_suspense(row, amount_minor)
+        told: Telling = ((row.id, captured), *self._held(charge.reserve_minor))
+        return told, capture_posts(row, amount_minor, charge)
+
+    def _held(self, reserve_minor: int) -> Telling:
+        """The reserve of a capture, which the job will release."""
+        if not reserve_minor:
+            return ()
+        row, change_id = self._row, self.moment.change_id
+        held = ReserveHeld(
+            merchant_id=row.merchant_id,
+            payment_id=row.id,
+            amount_minor=reserve_minor,
+            currency=row.currency,
+            days=row.terms.reserve_days,
+            posting_id=change_id,
+        )
+        return ((derived_id(change_id, "reserve"), held),)
 
     # Void -------------------------------------------------------------------------------------
 
     def _void(self, outcome: Outcome) -> Steps:
         if not isinstance(outcome, Approved | Declined):
             return self._unknown(outcome)
+        if self._row.captured_minor and self.operation.why != Why.LATE:
+            return self._rest(outcome)
         match self.operation.why:
             case Why.LATE:
                 return self._reversed(outcome)
@@ -235,6 +286,12 @@ class Conclusion:
                 return Steps(told)
             case Why.ASKED:
                 return self._cancelled(outcome)
+
+    def _rest(self, outcome: Approved | Declined) -> Steps:
+        """Of the rest that no capture took. Once it has run out, the bank holds nothing anyway."""
+        if isinstance(outcome, Approved) or self.operation.why == Why.EXPIRED:
+            return Steps(((self._row.id, RestReleased()),))
+        return Steps(((self._row.id, CancelDeclined(outcome.code, outcome.provider_code)),))
 
     def _reversed(self, outcome: Approved | Declined) -> Steps:
         if isinstance(outcome, Approved):
@@ -260,12 +317,16 @@ class Conclusion:
                 return self._refunded(outcome)
             case Declined(retryable=False):
                 told: Telling = (
-                    (row.id, RefundDeclined(refund.id, refund.amount_minor)),
+                    (row.id, self._refund_declined()),
                     (refund.id, RefundFailed(outcome.code, outcome.provider_code)),
                 )
                 return Steps(told, refund_void(refund), self._closing())
         # Not now is not never: a busy bank is asked again by recovery.
         return self._unknown(outcome)
+
+    def _refund_declined(self) -> RefundDeclined:
+        refund = self.case.the_refund()
+        return RefundDeclined(refund.id, refund.amount_minor, refund.fee_minor, refund.tax_minor)
 
     def _refunded(self, outcome: Approved) -> Steps:
         row, refund = self._row, self.case.the_refund()
@@ -281,12 +342,19 @@ class Conclusion:
 
     # What all of them share -------------------------------------------------------------------
 
-    def _unknown(self, outcome: Outcome) -> Steps:
-        why = _why(outcome)
-        pause_s = self.moment.limits.check_after_s(self.operation.checks)
+    def _unknown(self, outcome: Outcome, *also: tuple[UUID, Struct]) -> Steps:
+        why, pause_s = _why(outcome), self._pause_s(outcome)
         if self.operation.verb is Verb.REFUND:
             return Steps(((self.case.the_refund().id, RefundOutcomeUnknown(why, pause_s)),))
-        return Steps(((self._row.id, OutcomeUnknown(why, pause_s)),))
+        return Steps(((self._row.id, OutcomeUnknown(why, pause_s)), *also))
+
+    def _pause_s(self, outcome: Outcome) -> float:
+        """Until the next look: by the schedule, and right after a payer's time is over."""
+        pause_s = self.moment.limits.check_after_s(self.operation.checks)
+        if isinstance(outcome, Pending) and outcome.expires_at is not None:
+            left_s = ceil((outcome.expires_at - self.moment.now).total_seconds()) + 1
+            return min(pause_s, left_s) if left_s > 0 else pause_s
+        return pause_s
 
     def _intent(self, fact: Struct) -> Telling:
         """What the intent is told, when this payment is the one it waits for."""
@@ -311,6 +379,8 @@ def _why(outcome: Outcome) -> str:
             return reason
         case Declined(code=code):
             return code
+        case Pending(action_url=str()):
+            return "action_required"
         case Pending():
             return "provider_pending"
     return "not_found"

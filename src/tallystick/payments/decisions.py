@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from tallystick.payments.customer_model import Chosen
 from tallystick.payments.errors import Invalid, NotPossible, PaymentBusy, RouteUnavailable
 from tallystick.payments.facts import (
     AttemptSending,
@@ -14,9 +15,9 @@ from tallystick.payments.facts import (
     GivenUp,
     Initiated,
     IntentCancelled,
-    RefundInitiated,
     RefundSending,
 )
+from tallystick.payments.fee_terms import FeeTerms
 from tallystick.payments.model import (
     CANCEL_REASONS,
     REFUND_REASONS,
@@ -26,7 +27,9 @@ from tallystick.payments.model import (
     payment_name,
     refund_name,
 )
-from tallystick.payments.postings import refund_reserve
+from tallystick.payments.payment_method_tokens import hides_card_number
+from tallystick.payments.postings import fee_back, missing, refund_reserves
+from tallystick.payments.refund_facts import RefundInitiated
 from tallystick.payments.steps import Case, Closing, Moment, Steps
 
 AMOUNT_MINOR_MAX: Final = 10**15
@@ -50,6 +53,8 @@ class Terms(Struct, frozen=True):
     intent_id: UUID | None = None
     sealed: str | None = None
     wallet_id: UUID | None = None
+    fee_terms: FeeTerms | None = None
+    chosen: Chosen = Chosen()  # whose saved method it is, if it is one
 
 
 class Wish(Struct, frozen=True):
@@ -62,7 +67,7 @@ class Wish(Struct, frozen=True):
 def method_kind(payment_method: str) -> str:
     """The kind of a token: `tok_visa` is a card. Raises Invalid."""
     kind = _KINDS_BY_PREFIX.get(payment_method.partition("_")[0])
-    if kind is None:
+    if kind is None or hides_card_number(payment_method):
         raise Invalid("expected a token such as tok_visa", "invalid_payment_method")
     return kind
 
@@ -110,6 +115,10 @@ def decide_payment(payment_id: UUID, terms: Terms, wish: Wish, moment: Moment) -
         priority=terms.priority,
         sealed=terms.sealed,
         wallet_id=terms.wallet_id,
+        fee_terms=terms.fee_terms,
+        customer_id=terms.chosen.customer_id,
+        payment_method_id=terms.chosen.payment_method_id,
+        off_session=terms.chosen.off_session,
     )
     attempt = next_attempt(payment_id, 1, terms.routes[0], wish, moment)
     return Steps(((payment_id, initiated), (payment_id, attempt)))
@@ -189,12 +198,26 @@ def void_reference(row: PaymentRow) -> str:
 
 
 def decide_expiry(row: PaymentRow, moment: Moment) -> Steps | None:
-    """Void an authorization that ran out; None while it has not, or while something runs."""
+    """Void what the bank holds once its time is over: an authorization, or what is left of it.
+
+    None while it is not, or while something runs.
+    """
     expires_at = row.authorization_expires_at
-    if row.status != "authorized" or row.running or expires_at is None or expires_at > moment.now:
+    if not row.held_minor or row.running or expires_at is None or expires_at > moment.now:
         return None
+    return _void(row, Why.EXPIRED, moment)
+
+
+def decide_release(row: PaymentRow, moment: Moment) -> Steps | None:
+    """Void the rest that no capture took; None where there is none, or while something runs."""
+    if row.status == "authorized" or not row.held_minor or row.running:
+        return None
+    return _void(row, Why.ASKED, moment)
+
+
+def _void(row: PaymentRow, why: Why, moment: Moment) -> Steps:
     sending = CancelSending(
-        reference=void_reference(row), check_after_s=moment.limits.ask_limit_s, why=Why.EXPIRED
+        reference=void_reference(row), check_after_s=moment.limits.ask_limit_s, why=why
     )
     return Steps(((row.id, sending),))
 
@@ -233,6 +256,7 @@ class RefundTerms(Struct, frozen=True):
     amount_minor: int | None = None  # all that is left
     reason: str = "requested_by_customer"
     sealed: str | None = None
+    available_minor: int | None = None  # what the merchant has, where the rest may be advanced
 
 
 def decide_refund(
@@ -240,12 +264,14 @@ def decide_refund(
 ) -> Steps:
     """Reserve the money and ask for the refund; several may run side by side.
 
-    Raises NotPossible (payment_not_refundable), Invalid (invalid_amount, invalid_reason,
-    refund_exceeds_captured).
+    Raises NotPossible (payment_not_refundable, payment_disputed), Invalid (invalid_amount,
+    invalid_reason, refund_exceeds_captured).
     """
     require_reason(terms.reason, REFUND_REASONS)
     if row.wallet_id is not None:
         raise NotPossible("a top-up is taken back by a payout", "payment_not_refundable")
+    if row.disputed_minor:
+        raise NotPossible("the payer disputes it at his bank: await the end", "payment_disputed")
     refundable = row.status in ("captured", "partially_refunded") and row.refundable_minor > 0
     if not refundable or row.route is None:
         raise NotPossible(
@@ -259,6 +285,8 @@ def decide_refund(
             f"{amount} is more than the {row.refundable_minor} left to refund",
             "refund_exceeds_captured",
         )
+    back = fee_back(row, amount)
+    advance_minor = missing(amount, back, terms.available_minor)
     initiated = RefundInitiated(
         merchant_id=row.merchant_id,
         payment_id=row.id,
@@ -272,8 +300,10 @@ def decide_refund(
         reason=terms.reason,
         claim_id=wish.claim_id,
         sealed=terms.sealed,
+        fee_minor=back.fee_minor,
+        tax_minor=back.tax_minor,
+        advance_minor=advance_minor,
     )
-    sending = RefundSending(refund_id, amount)
-    return Steps(
-        ((row.id, sending), (refund_id, initiated)), transfers=(refund_reserve(row, amount),)
-    )
+    sending = RefundSending(refund_id, amount, back.fee_minor, back.tax_minor)
+    told = ((row.id, sending), (refund_id, initiated))
+    return Steps(told, refund_reserves(row, amount, back, advance_minor))

@@ -5,6 +5,7 @@ PaymentsError
 +-- Invalid                a value that cannot be: the code says which
 +-- NotPossible            the object's state forbids the verb: the code says which
 |   +-- PaymentBusy        another verb runs at the provider right now; ask again
++-- InvalidClientSecret    not the secret of any intent
 +-- RouteUnavailable       no route takes this amount, currency and method
 +-- RiskBlocked            our own checks said no before any bank was asked
 +-- ProviderDeclined       the bank said no to a capture or a cancel; the payment stands
@@ -30,6 +31,12 @@ class NotFound(PaymentsError):
 
 class Invalid(PaymentsError):
     """A value is well formed and still cannot be."""
+
+
+class InvalidClientSecret(PaymentsError):
+    """Whoever shows this is the payer of nothing."""
+
+    code = "invalid_client_secret"
 
 
 class NotPossible(PaymentsError):

@@ -4,12 +4,17 @@ Ids, codes and amounts only; free text is inside `sealed`. Times that a fact set
 in seconds, counted from the fact's own instant, so that a fact stays small and a fold stays pure.
 """
 
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
 
+from tallystick.payments.challenge_facts import ActionRequired, ActionTaken, AttemptChallenged
+from tallystick.payments.fee_terms import FeeTerms
 from tallystick.payments.model import Why
+from tallystick.payments.refund_facts import REFUND_KINDS
+from tallystick.payments.reserves import RESERVE_KINDS
 
 # Intents --------------------------------------------------------------------------------------
 
@@ -25,6 +30,8 @@ class IntentCreated(Struct, frozen=True, omit_defaults=True):
     capture_method: str = "automatic"
     priority: str = "balanced"
     sealed: str | None = None
+    customer_id: UUID | None = None
+    expires_at: datetime | None = None  # the merchant's own; else after `expires_after_s`
 
 
 class MethodAttached(Struct, frozen=True):
@@ -33,23 +40,12 @@ class MethodAttached(Struct, frozen=True):
     payment_method: str
 
 
-class IntentConfirmed(Struct, frozen=True):
-    """A payment was started for it."""
+class IntentConfirmed(Struct, frozen=True, omit_defaults=True):
+    """A payment was started for it. `sealed`: its free text anew, with another return URL."""
 
     payment_id: UUID
     payment_method: str
-
-
-class ActionRequired(Struct, frozen=True):
-    """The payer must do something at his bank first."""
-
-    payment_id: UUID
-
-
-class ActionTaken(Struct, frozen=True):
-    """The payer has done it."""
-
-    payment_id: UUID
+    sealed: str | None = None
 
 
 class IntentAuthorized(Struct, frozen=True):
@@ -99,6 +95,10 @@ class Initiated(Struct, frozen=True, omit_defaults=True):
     priority: str = "balanced"
     sealed: str | None = None
     wallet_id: UUID | None = None  # the wallet it is to top up
+    fee_terms: FeeTerms | None = None  # where they are more than a percentage and a fixed part
+    customer_id: UUID | None = None
+    payment_method_id: UUID | None = None  # the saved method whose token this is
+    off_session: bool = False  # the payer was not there
 
 
 class AttemptSending(Struct, frozen=True, omit_defaults=True):
@@ -158,6 +158,14 @@ class LateApproval(Struct, frozen=True):
     provider_reference: str
 
 
+class LateFailure(Struct, frozen=True):
+    """The bank says after all that the captured money never came; `posting_id` undid it."""
+
+    amount_minor: int
+    code: str
+    posting_id: UUID
+
+
 class ReversalSending(Struct, frozen=True):
     """The provider is being asked to void a late approval."""
 
@@ -199,6 +207,8 @@ class Captured(Struct, frozen=True, omit_defaults=True):
     provider_reference: str
     final: bool = False
     booked_to: str = "payable"
+    tax_minor: int = 0
+    reserve_minor: int = 0
 
 
 class CaptureDeclined(Struct, frozen=True, omit_defaults=True):
@@ -236,18 +246,26 @@ class Expired(Struct, frozen=True):
     """The authorization ran out before anything was captured."""
 
 
-class RefundSending(Struct, frozen=True):
-    """Part of the captured money is set aside for a refund."""
+class RestReleased(Struct, frozen=True):
+    """What no capture took is no longer held at the bank; no capture may follow."""
+
+
+class RefundSending(Struct, frozen=True, omit_defaults=True):
+    """Part of the captured money is set aside for a refund; of it fee and tax by the platform."""
 
     refund_id: UUID
     amount_minor: int
+    fee_minor: int = 0
+    tax_minor: int = 0
 
 
-class RefundDeclined(Struct, frozen=True):
+class RefundDeclined(Struct, frozen=True, omit_defaults=True):
     """The refund failed; its part may be refunded again."""
 
     refund_id: UUID
     amount_minor: int
+    fee_minor: int = 0
+    tax_minor: int = 0
 
 
 class PartlyRefunded(Struct, frozen=True):
@@ -264,46 +282,25 @@ class Refunded(Struct, frozen=True):
     amount_minor: int
 
 
-# Refunds --------------------------------------------------------------------------------------
+class DisputeSetAside(Struct, frozen=True):
+    """The payer disputes so much of the captured money; it cannot be refunded meanwhile."""
 
-
-class RefundInitiated(Struct, frozen=True, omit_defaults=True):
-    """A refund exists, its money is reserved and the provider is being asked."""
-
-    merchant_id: UUID
-    payment_id: UUID
-    subject_id: UUID
+    dispute_id: UUID
     amount_minor: int
-    currency: str
-    route: str
-    reference: str
-    reservation_id: UUID
-    check_after_s: float
-    reason: str = "requested_by_customer"
-    claim_id: UUID | None = None
-    sealed: str | None = None
 
 
-class RefundOutcomeUnknown(Struct, frozen=True):
-    """As OutcomeUnknown, of a refund."""
+class DisputeReturned(Struct, frozen=True):
+    """That dispute was won: its part is the merchant's again."""
 
-    why: str
-    check_after_s: float
-
-
-class RefundSucceeded(Struct, frozen=True, omit_defaults=True):
-    """The payer has his money. `posting_id` is the change whose transfers say so."""
-
-    posting_id: UUID
-    provider_reference: str
-    booked_to: str = "payable"
+    dispute_id: UUID
+    amount_minor: int
 
 
-class RefundFailed(Struct, frozen=True, omit_defaults=True):
-    """The provider refused; the reserved money is free again."""
+class DisputeSettled(Struct, frozen=True):
+    """That dispute was lost: its part is the payer's again."""
 
-    code: str
-    provider_code: str | None = None
+    dispute_id: UUID
+    amount_minor: int
 
 
 # The names under which they are told ------------------------------------------------------------
@@ -324,11 +321,13 @@ PAYMENT_KINDS: Final[dict[str, type[Struct]]] = {
     "payment.initiated": Initiated,
     "payment.attempt_sending": AttemptSending,
     "payment.attempt_declined": AttemptDeclined,
+    "payment.attempt_challenged": AttemptChallenged,
     "payment.outcome_unknown": OutcomeUnknown,
     "payment.authorized": Authorized,
     "payment.failed": Failed,
     "payment.given_up": GivenUp,
     "payment.late_approval": LateApproval,
+    "payment.late_failure": LateFailure,
     "payment.reversal_sending": ReversalSending,
     "payment.reversed": Reversed,
     "payment.reversal_declined": ReversalDeclined,
@@ -339,19 +338,17 @@ PAYMENT_KINDS: Final[dict[str, type[Struct]]] = {
     "payment.cancelled": Cancelled,
     "payment.cancel_declined": CancelDeclined,
     "payment.expired": Expired,
+    "payment.rest_released": RestReleased,
     "payment.refund_sending": RefundSending,
     "payment.refund_declined": RefundDeclined,
     "payment.partially_refunded": PartlyRefunded,
     "payment.refunded": Refunded,
-}
-REFUND_KINDS: Final[dict[str, type[Struct]]] = {
-    "refund.initiated": RefundInitiated,
-    "refund.outcome_unknown": RefundOutcomeUnknown,
-    "refund.succeeded": RefundSucceeded,
-    "refund.failed": RefundFailed,
+    "payment.dispute_opened": DisputeSetAside,
+    "payment.dispute_won": DisputeReturned,
+    "payment.dispute_lost": DisputeSettled,
 }
 KIND_OF: Final = {
     struct: kind
-    for kinds in (INTENT_KINDS, PAYMENT_KINDS, REFUND_KINDS)
+    for kinds in (INTENT_KINDS, PAYMENT_KINDS, REFUND_KINDS, RESERVE_KINDS)
     for kind, struct in kinds.items()
 }

@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from tallystick.journal import Told
+from tallystick.payments.challenge_facts import ActionRequired, ActionTaken
 from tallystick.payments.facts import (
     IntentCancelled,
     IntentConfirmed,
@@ -34,7 +35,7 @@ def fold_intent(row: IntentRow | None, fact: Told) -> IntentRow:
 
 def _new_intent(fact: Told, status: str) -> IntentRow:
     data: IntentCreated = fact.data
-    expires_at = fact.at + timedelta(seconds=data.expires_after_s)
+    expires_at = data.expires_at or fact.at + timedelta(seconds=data.expires_after_s)
     return IntentRow(
         id=fact.aggregate_id,
         version=fact.version,
@@ -55,6 +56,7 @@ def _new_intent(fact: Told, status: str) -> IntentRow:
         due_at=expires_at,
         created_at=fact.at,
         updated_at=fact.at,
+        customer_id=data.customer_id,
     )
 
 
@@ -69,7 +71,16 @@ def _confirmed(row: IntentRow, data: IntentConfirmed, _at: datetime) -> _Changes
         "payments": row.payments + 1,
         "failure_code": None,
         "due_at": None,
+        "sealed": data.sealed or row.sealed,
     }
+
+
+def _action_required(row: IntentRow, _data: ActionRequired, _at: datetime) -> _Changes:
+    return {"due_at": row.expires_at}
+
+
+def _action_taken(_row: IntentRow, _data: ActionTaken, _at: datetime) -> _Changes:
+    return {"due_at": None}
 
 
 def _payment_failed(row: IntentRow, data: IntentPaymentFailed, _at: datetime) -> _Changes:
@@ -83,6 +94,8 @@ def _intent_cancelled(_row: IntentRow, data: IntentCancelled, _at: datetime) -> 
 _ON_INTENT: Final[dict[type, Callable[[Any, Any, datetime], _Changes]]] = {
     MethodAttached: _method_attached,
     IntentConfirmed: _confirmed,
+    ActionRequired: _action_required,
+    ActionTaken: _action_taken,
     IntentPaymentFailed: _payment_failed,
     IntentCancelled: _intent_cancelled,
 }

@@ -1,15 +1,19 @@
 """Intents: what a merchant wants to be paid, from the wish to the money."""
 
-import base64
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
+
+from msgspec import structs
 
 from tallystick.identity import Merchant
 from tallystick.journal import Asked, Origin
-from tallystick.payments import store
+from tallystick.payments.client_secrets import ClientSecrets
+from tallystick.payments.customer_model import Chosen, MethodWish
 from tallystick.payments.decisions import (
     METHOD_KINDS,
     Terms,
@@ -17,6 +21,8 @@ from tallystick.payments.decisions import (
     method_kind,
     require_currency,
 )
+from tallystick.payments.errors import NotPossible, PaymentBusy
+from tallystick.payments.fee_plan_folds import PlanBook
 from tallystick.payments.intent_decisions import (
     IntentTerms,
     decide_cancel_intent,
@@ -24,15 +30,15 @@ from tallystick.payments.intent_decisions import (
     decide_intent,
     method_to_confirm,
 )
-from tallystick.payments.model import Answer, IntentRow, intent_name
+from tallystick.payments.list_store import EVERYTHING, Filters, list_page
+from tallystick.payments.model import Answer, IntentRow, PaymentRow
 from tallystick.payments.operations import NOBODY, Operations
 from tallystick.payments.pages import PAGE_MAX, Page
-from tallystick.payments.requests import Request, new_case, seal, shown
+from tallystick.payments.payment_methods import find_chosen
+from tallystick.payments.requests import Request, answer_refused, new_case, seal, shown
+from tallystick.payments.return_urls import require_return_url
 from tallystick.payments.steps import Case, Moment, Steps
-from tallystick.platform.crypto import keyed_hash
 from tallystick.platform.ids import bucket_of, new_id
-
-_SECRET_BYTES: Final = 24
 
 
 @dataclass(frozen=True)
@@ -49,28 +55,38 @@ class Intents:
         amount_minor: int,
         currency: str,
         payment_methods: tuple[str, ...] = METHOD_KINDS,
-        payment_method: str | None = None,
+        payment_method: str | MethodWish | None = None,
         capture_method: str = "automatic",
         priority: str = "balanced",
+        expires_at: datetime | None = None,
+        return_url: str | None = None,
         text: Mapping[str, Any] | None = None,
         asked: Asked | None = None,
         origin: Origin = NOBODY,
     ) -> Answer[IntentRow]:
         """A new intent. `text` (description, metadata, customer) is kept sealed.
 
-        Raises Invalid.
+        `expires_at` is the merchant's, else `INTENT_TTL_S` from now; `return_url`, where a payer
+        goes whom his bank has asked. A MethodWish names a customer, whose default it is paid with
+        unless told. Raises Invalid, NotFound, NotPossible.
         """
         require_currency(currency, merchant.currency_codes)
+        wish = structs.replace(MethodWish.of(payment_method), needed=False)
+        chosen = await find_chosen(self.operations.database, merchant.id, wish)
+        if chosen.refusal:
+            return await answer_refused(self.operations, IntentRow, chosen.refusal, asked, origin)
         intent_id = new_id(self.operations.clock.now(), bucket_of(merchant.id))
         terms = IntentTerms(
             merchant_id=merchant.id,
             amount_minor=amount_minor,
             currency=currency,
             payment_methods=payment_methods,
-            payment_method=payment_method,
+            payment_method=wish.method,
+            chosen=chosen,
             capture_method=capture_method,
             priority=priority,
-            sealed=await seal(self.operations, intent_id, text),
+            sealed=await seal(self.operations, intent_id, _with_return_url(text, return_url)),
+            expires_at=expires_at,
         )
 
         def decide(_case: Case, _wish: Wish, moment: Moment) -> Steps:
@@ -86,26 +102,47 @@ class Intents:
         intent_id: UUID,
         *,
         payment_method: str | None = None,
+        off_session: bool = False,
+        return_url: str | None = None,
         asked: Asked | None = None,
         origin: Origin = NOBODY,
     ) -> Answer[IntentRow]:
-        """Pay the intent with a token (`tok_visa`), or with the one it was created with.
+        """Pay the intent with a token (`tok_visa`) or a saved method (`pm_...`).
 
-        A declined payment brings it back to `requires_payment_method`. Raises NotFound,
-        NotPossible, PaymentBusy, Invalid, RouteUnavailable.
+        Unless told, with the one it was created with, or with its customer's default.
+        A declined payment brings it back to `requires_payment_method`. Without a method, once
+        its payer was sent to his bank, it says that he is back: the bank is asked, and the intent
+        answered as it stands. Raises NotFound, NotPossible, PaymentBusy, Invalid,
+        RouteUnavailable.
         """
+        plans = await self.operations.fee_plans.book_of(merchant)
         payment_id = new_id(self.operations.clock.now(), bucket_of(merchant.id))
+        sealed = await self._resealed(intent_id, merchant.id, return_url)
+        said = MethodWish(payment_method, off_session=off_session)
+        back = False  # the payer, whom his bank has asked
+
+        async def load() -> Case:
+            nonlocal back
+            case = await self._load_to_confirm(intent_id, merchant.id, said)
+            sent = case.payment is not None and case.payment.action_url is not None
+            back = payment_method is None and sent
+            return case
 
         def decide(case: Case, wish: Wish, moment: Moment) -> Steps:
             row = case.the_intent()
-            method = method_to_confirm(row, payment_method, moment)
-            terms = self._terms(merchant, row, method)
+            if back:
+                raise NotPossible("the payer was asked by his bank", "intent_not_confirmable")
+            chosen = method_to_confirm(case, moment)
+            terms = self._terms(plans, row, chosen, moment, sealed or row.sealed)
             return decide_confirm(row, payment_id, terms, wish, moment)
 
-        load = partial(self.operations.load, IntentRow, intent_id, merchant.id)
-        return await Request(
-            self.operations, IntentRow, intent_id, load, decide, asked, origin
-        ).answer()
+        request = Request(self.operations, IntentRow, intent_id, load, decide, asked, origin)
+        try:
+            return await self._with_action(await request.answer())
+        except NotPossible:
+            if not back:
+                raise
+        return await self._standing(intent_id, merchant.id)
 
     async def cancel(
         self,
@@ -129,39 +166,93 @@ class Intents:
             self.operations, IntentRow, intent_id, load, decide, asked, origin
         ).answer()
 
-    async def get(self, intent_id: UUID, *, merchant_id: UUID | None = None) -> Answer[IntentRow]:
-        """One intent; `merchant_id` None is the operator, who sees all. Raises NotFound."""
+    async def get(
+        self, intent_id: UUID, *, merchant_id: UUID | None = None, origin: Origin = NOBODY
+    ) -> Answer[IntentRow]:
+        """One intent; `merchant_id` None is the operator, who sees all. Raises NotFound.
+
+        Whoever looks at one that waits for its payer may have him back: the bank is asked first.
+        """
         case = await self.operations.load(IntentRow, intent_id, merchant_id)
-        return await shown(self.operations, case.the_intent())
+        if case.the_intent().status == "requires_action":
+            with suppress(PaymentBusy):  # others are recording it: it is shown as it stands
+                await self.operations.repair(case, origin)
+        return await self._standing(intent_id, merchant_id)
+
+    async def get_merchant_id(self, intent_id: UUID, *, merchant_id: UUID | None = None) -> UUID:
+        """Whose intent it is, of those that `merchant_id` may see. Raises NotFound."""
+        case = await self.operations.load(IntentRow, intent_id, merchant_id)
+        return case.the_intent().merchant_id
+
+    async def show(self, row: IntentRow) -> Answer[IntentRow]:
+        """An intent of a list, with its free text in clear."""
+        return await self._with_action(await shown(self.operations, row))
 
     async def list_intents(
         self,
         merchant_id: UUID | None,
         *,
         status: str | None = None,
+        only: Filters = EVERYTHING,
         cursor: str | None = None,
         limit: int = PAGE_MAX,
     ) -> Page[IntentRow]:
-        """The latest intents, at most 100 a page. Raises Invalid (invalid_cursor)."""
-        return await store.list_page(
+        """The latest intents, at most 200 a page; it may be shorter while a cursor goes on.
+
+        Raises Invalid (invalid_cursor, invalid_status).
+        """
+        return await list_page(
             self.operations.database,
             IntentRow,
             merchant_id,
             status=status,
+            only=only,
             cursor=cursor,
             limit=limit,
         )
 
     def client_secret(self, intent_id: UUID) -> str:
-        """What a payer's browser may confirm this one intent with.
+        """What a payer's browser may look at this one intent with, and confirm it."""
+        return ClientSecrets(self.secret_key).of(intent_id)
 
-        It follows from the id and our key, so it can be shown again and is stored nowhere.
-        """
-        digest = keyed_hash(self.secret_key, b"intent client secret\0" + intent_id.bytes)
-        secret = base64.b32encode(digest[:_SECRET_BYTES]).decode().rstrip("=").lower()
-        return f"{intent_name(intent_id)}_secret_{secret}"
+    def intent_of(self, client_secret: str) -> UUID:
+        """The intent whose payer shows this secret. Raises InvalidClientSecret."""
+        return ClientSecrets(self.secret_key).read(client_secret)
 
-    def _terms(self, merchant: Merchant, row: IntentRow, method: str) -> Terms:
+    async def _standing(self, intent_id: UUID, merchant_id: UUID | None) -> Answer[IntentRow]:
+        case = await self.operations.load(IntentRow, intent_id, merchant_id)
+        return await self._with_action(await shown(self.operations, case.the_intent()))
+
+    async def _with_action(self, answer: Answer[IntentRow]) -> Answer[IntentRow]:
+        """The answer with the place where the payer is asked, while he is."""
+        row = answer.row
+        if row.status != "requires_action" or row.payment_id is None:
+            return answer
+        case = await self.operations.load(PaymentRow, row.payment_id)
+        return structs.replace(answer, action_url=case.the_payment().action_url)
+
+    async def _resealed(
+        self, intent_id: UUID, merchant_id: UUID, return_url: str | None
+    ) -> str | None:
+        """The intent's free text with another return URL; None for no change."""
+        if return_url is None:
+            return None
+        case = await self.operations.load(IntentRow, intent_id, merchant_id)
+        text = (await shown(self.operations, case.the_intent())).text
+        return await seal(self.operations, intent_id, _with_return_url(text, return_url))
+
+    async def _load_to_confirm(self, intent_id: UUID, merchant_id: UUID, said: MethodWish) -> Case:
+        case = await self.operations.load(IntentRow, intent_id, merchant_id)
+        row = case.the_intent()
+        wish = MethodWish(said.method or row.payment_method, row.customer_id, said.off_session)
+        chosen = await find_chosen(self.operations.database, merchant_id, wish)
+        return structs.replace(case, chosen=chosen)
+
+    def _terms(
+        self, plans: PlanBook, row: IntentRow, chosen: Chosen, moment: Moment, sealed: str | None
+    ) -> Terms:
+        method = chosen.token
+        fees = plans.terms(row.currency, method_kind(method), moment.now)
         routes = self.operations.rails.choose(row.amount_minor, row.currency, method_kind(method))
         return Terms(
             merchant_id=row.merchant_id,
@@ -169,10 +260,18 @@ class Intents:
             currency=row.currency,
             payment_method=method,
             routes=tuple(route.name for route in routes),
-            fee_percent_bp=merchant.fee_percent_bp,
-            fee_fixed_minor=merchant.fee_fixed_minor,
+            fee_percent_bp=fees.percent_bp,
+            fee_fixed_minor=fees.fixed_minor,
+            fee_terms=fees.recorded,
+            chosen=chosen,
             capture_method=row.capture_method,
             priority=row.priority,
             intent_id=row.id,
-            sealed=row.sealed,
+            sealed=sealed or row.sealed,
         )
+
+
+def _with_return_url(text: Mapping[str, Any] | None, return_url: str | None) -> Mapping[str, Any]:
+    """Free text that says where the payer goes on. Raises Invalid (invalid_return_url)."""
+    said = dict(text or {})
+    return said if return_url is None else said | {"return_url": require_return_url(return_url)}

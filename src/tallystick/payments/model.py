@@ -9,11 +9,14 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct, structs
 
+from tallystick.payments.customer_model import method_said
 from tallystick.payments.errors import IllegalTransition
+from tallystick.payments.fee_terms import Charge, FeeBack, FeeTerms
 from tallystick.payments.references import payment_reference
 from tallystick.platform.ids import typeid
 from tallystick.platform.settings import Settings
 
+HOLDING_STATES: Final = ("authorized", "captured", "partially_refunded", "refunded")
 CANCEL_REASONS: Final = frozenset({"requested_by_customer", "duplicate", "fraudulent", "abandoned"})
 REFUND_REASONS: Final = frozenset({"requested_by_customer", "duplicate", "fraudulent"})
 
@@ -52,6 +55,7 @@ class Limits(Struct, frozen=True):
     intent_ttl_s: int = 86_400
     claim_patience_ms: int = 5_000
     ask_margin_ms: int = 2_000  # for everything around the provider's own time limit
+    refund_advance_minor: dict[str, int] = {}  # by currency, the most a merchant may owe
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -63,6 +67,7 @@ class Limits(Struct, frozen=True):
             authorization_ttl_s=settings.authorization_ttl_s,
             intent_ttl_s=settings.intent_ttl_s,
             claim_patience_ms=settings.claim_patience_ms,
+            refund_advance_minor=settings.refund_advance_minor or {},
         )
 
     @property
@@ -115,9 +120,21 @@ class Attempt(Struct, frozen=True, omit_defaults=True):
     status: str = "sending"  # sending | unknown | approved | declined
     code: str | None = None
     provider_code: str | None = None
+    action_url: str | None = None  # where the bank asked the payer
+
+
+class Charges(Struct, frozen=True):
+    """Beside the fee: what the captures so far left here, and what refunds took of it again."""
+
+    tax_minor: int = 0
+    reserve_minor: int = 0
+    fee_back_minor: int = 0  # that of running refunds included
+    tax_back_minor: int = 0
 
 
 _operation = msgspec.json.Decoder(Operation)
+_fee_terms = msgspec.json.Decoder(FeeTerms)
+_charges = msgspec.json.Decoder(Charges)
 _attempts = msgspec.json.Decoder(tuple[Attempt, ...])
 _names = msgspec.json.Decoder(tuple[str, ...])
 
@@ -137,7 +154,7 @@ class IntentRow(Struct, frozen=True):
     amount_minor: int
     currency: str
     payment_methods: str  # JSON array of the kinds that may pay it
-    payment_method: str | None  # the token
+    payment_method: str | None  # a token, or a saved method as it is called outside (`pm_...`)
     capture_method: str
     priority: str
     payment_id: UUID | None  # the latest payment
@@ -149,6 +166,7 @@ class IntentRow(Struct, frozen=True):
     due_at: datetime | None  # when the expiry job looks at it
     created_at: datetime
     updated_at: datetime
+    customer_id: UUID | None
 
     @property
     def method_kinds(self) -> tuple[str, ...]:
@@ -195,6 +213,13 @@ class PaymentRow(Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     wallet_id: UUID | None  # the wallet it is to top up
+    fee_terms: str | None  # JSON of FeeTerms; None: a percentage and a fixed part
+    charges: str | None  # JSON of Charges; None: there are none
+    customer_id: UUID | None
+    payment_method_id: UUID | None  # the saved method whose token was used
+    off_session: bool  # the payer was not there
+    disputed_minor: int  # set aside while disputes are open
+    charged_back_minor: int  # of disputes that were lost
 
     @property
     def running(self) -> Operation | None:
@@ -213,6 +238,11 @@ class PaymentRow(Struct, frozen=True):
         return payment_reference(self.id)
 
     @property
+    def method_said(self) -> str:
+        """What callers call the method by."""
+        return method_said(self.payment_method, self.payment_method_id)
+
+    @property
     def route_names(self) -> tuple[str, ...]:
         return _names.decode(self.routes)
 
@@ -221,12 +251,45 @@ class PaymentRow(Struct, frozen=True):
         return _attempts.decode(self.attempts)
 
     @property
+    def action_url(self) -> str | None:
+        """Where the bank asked the payer, if it did."""
+        urls = (attempt.action_url for attempt in reversed(self.tried))
+        return next(filter(None, urls), None)
+
+    @property
+    def terms(self) -> FeeTerms:
+        """What it is charged by, as decided when it was made."""
+        if self.fee_terms is None:
+            return FeeTerms(self.fee_percent_bp, self.fee_fixed_minor)
+        return _fee_terms.decode(self.fee_terms)
+
+    @property
+    def charged(self) -> Charges:
+        return _charges.decode(self.charges) if self.charges else Charges()
+
+    @property
+    def kept(self) -> Charge:
+        """What its captures so far left with the platform."""
+        return Charge(self.fee_minor, self.charged.tax_minor, self.charged.reserve_minor)
+
+    @property
+    def fee_back(self) -> FeeBack:
+        """What the platform gave towards its refunds so far."""
+        return FeeBack(self.charged.fee_back_minor, self.charged.tax_back_minor)
+
+    @property
     def capturable_minor(self) -> int:
         return 0 if self.capture_closed else self.authorized_minor - self.captured_minor
 
     @property
+    def held_minor(self) -> int:
+        """What the bank still holds for it: the authorization, or the rest that no capture took."""
+        return self.capturable_minor if self.status in HOLDING_STATES else 0
+
+    @property
     def refundable_minor(self) -> int:
-        return self.captured_minor - self.refunded_minor - self.refund_pending_minor
+        given_back = self.refunded_minor + self.refund_pending_minor
+        return self.captured_minor - given_back - self.disputed_minor - self.charged_back_minor
 
     @property
     def subject_id(self) -> UUID:
@@ -255,6 +318,9 @@ class RefundRow(Struct, frozen=True):
     due_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    fee_minor: int  # of the amount, given by the platform; the merchant gives the rest
+    tax_minor: int
+    advance_minor: int  # of the merchant's part, what it had not got
 
     @property
     def running(self) -> Operation | None:
@@ -278,6 +344,7 @@ class Answer(Struct, Generic[RowT], frozen=True):
     row: RowT
     text: Mapping[str, Any]
     replayed: bool = False
+    action_url: str | None = None  # where an intent that `requires_action` sends its payer
 
 
 class Event(Struct, frozen=True):

@@ -14,8 +14,10 @@ from uuid import UUID
 
 from tallystick.journal import Asked, Change, Conflict, Journal, Origin, Refused
 from tallystick.payments import store
+from tallystick.payments.advances import Advances
 from tallystick.payments.conclusions import Conclusion
 from tallystick.payments.errors import NotFound, PaymentBusy
+from tallystick.payments.fee_plans import FeePlans
 from tallystick.payments.model import (
     IntentRow,
     Limits,
@@ -24,17 +26,19 @@ from tallystick.payments.model import (
     RefundRow,
     Row,
     Verb,
+    intent_name,
 )
 from tallystick.payments.orders import ask, find
 from tallystick.payments.projections import PROJECTION_OF
 from tallystick.payments.readers import CaseReader
+from tallystick.payments.return_urls import with_intent
 from tallystick.payments.steps import Case, Moment, Steps, close_claim
 from tallystick.platform.clock import Clock
 from tallystick.platform.crash import crash_point
 from tallystick.platform.ids import bucket_of, new_id
 from tallystick.platform.postgres.pools import Database
 from tallystick.platform.settings import Settings
-from tallystick.rails import Approved, Declined, Outcome, Rails, Unanswered
+from tallystick.rails import Approved, Declined, Outcome, Pending, Rails, Unanswered
 from tallystick.rails import NotFound as NotFoundThere
 
 TRIES: Final = 20
@@ -53,6 +57,7 @@ class Operations:
     rails: Rails
     clock: Clock
     limits: Limits = field(default_factory=Limits)
+    fee_plans: FeePlans = field(init=False, repr=False)
     _readers: dict[type[Row], CaseReader] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -62,6 +67,13 @@ class Operations:
             RefundRow: CaseReader(partial(store.find_refund_cases, self.database)),
         }
         object.__setattr__(self, "_readers", readers)  # frozen for everybody else
+        plans = FeePlans(self.journal, self.database, self.clock)
+        object.__setattr__(self, "fee_plans", plans)
+
+    @property
+    def advances(self) -> Advances:
+        """What merchants are advanced for refunds."""
+        return Advances(self.journal, self.database, self.clock, self.limits)
 
     @classmethod
     def over(
@@ -115,9 +127,19 @@ class Operations:
         return case, refusal
 
     async def _ask(self, case: Case, operation: Operation, *, before: bool = False) -> Outcome:
-        outcome = await ask(self.rails, case, operation, asked_before=before)
+        return_url = await self._return_url(case, operation)
+        outcome = await ask(self.rails, case, operation, asked_before=before, return_url=return_url)
         crash_point("payments.after_ask")
         return outcome
+
+    async def _return_url(self, case: Case, operation: Operation) -> str | None:
+        """Where the intent's payer goes from his bank; the merchant's own words, hence sealed."""
+        intent = case.intent
+        if operation.verb != Verb.AUTHORIZE or intent is None or intent.sealed is None:
+            return None
+        text = await self.journal.unseal(intent.id, intent.sealed) or {}
+        return_url = text.get("return_url")
+        return with_intent(return_url, intent_name(intent.id)) if return_url else None
 
     async def _conclude(
         self, case: Case, operation: Operation, outcome: Outcome, origin: Origin
@@ -173,8 +195,7 @@ class Operations:
         if not due and case.refund is None and case.the_payment().status in ("failed", "cancelled"):
             return case  # given up: nobody waits for this answer
         outcome = await self._find_out(case, operation)
-        news = isinstance(outcome, Approved | Declined | NotFoundThere)
-        if not (news or due or not operation.unknown):
+        if not (_is_news(case, outcome) or due or not operation.unknown):
             return case
         case, _, ours = await self._conclude(case, operation, outcome, origin)
         if ours:
@@ -215,6 +236,13 @@ class Operations:
         if case.refund:
             return await self.load(RefundRow, case.refund.id)
         return await self.load(PaymentRow, case.the_payment().id)
+
+
+def _is_news(case: Case, outcome: Outcome) -> bool:
+    """Whether it settles something: an end, or a question to the payer that we had not heard."""
+    if isinstance(outcome, Pending):
+        return outcome.action_url not in (None, case.the_payment().action_url)
+    return isinstance(outcome, Approved | Declined | NotFoundThere)
 
 
 def _came_after_all(case: Case, operation: Operation, outcome: Outcome) -> bool:

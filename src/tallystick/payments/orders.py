@@ -17,13 +17,22 @@ _UNKNOWN_ROUTE = Unanswered("route_not_configured")  # a route that was taken ou
 
 
 async def ask(
-    rails: Rails, case: Case, operation: Operation, *, asked_before: bool = False
+    rails: Rails,
+    case: Case,
+    operation: Operation,
+    *,
+    asked_before: bool = False,
+    return_url: str | None = None,
 ) -> Outcome:
-    """Put the operation to its provider; `asked_before` when it may have been put already."""
+    """Put the operation to its provider; `asked_before` when it may have been put already.
+
+    `return_url` is where a payer goes whom his bank wants to ask first.
+    """
     try:
         match operation.verb:
             case Verb.AUTHORIZE:
-                return await rails.authorize(_authorize_order(case, operation, asked_before))
+                order = _authorize_order(case, operation, asked_before, return_url)
+                return await rails.authorize(order)
             case Verb.CAPTURE:
                 return await rails.capture(_capture_order(case, operation, asked_before))
             case Verb.VOID:
@@ -43,7 +52,9 @@ async def find(rails: Rails, case: Case, operation: Operation) -> Outcome:
         return _UNKNOWN_ROUTE
 
 
-def _authorize_order(case: Case, operation: Operation, asked_before: bool) -> AuthorizeOrder:
+def _authorize_order(
+    case: Case, operation: Operation, asked_before: bool, return_url: str | None
+) -> AuthorizeOrder:
     row = case.the_payment()
     return AuthorizeOrder(
         route=_route(row),
@@ -53,6 +64,9 @@ def _authorize_order(case: Case, operation: Operation, asked_before: bool) -> Au
         token=row.payment_method,
         capture=row.capture_method == CaptureMethod.AUTOMATIC,
         merchant=typeid("mer", row.merchant_id),
+        # An intent can wait for its payer, if he is there at all.
+        challenge=row.intent_id is not None and not row.off_session,
+        return_url=return_url,
         asked_before=asked_before,
     )
 

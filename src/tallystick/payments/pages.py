@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tallystick.payments.errors import Invalid
 
-PAGE_MAX: Final = 100
+PAGE_MAX: Final = 200
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from tallystick.journal import Told
+from tallystick.payments.challenge_facts import AttemptChallenged
 from tallystick.payments.facts import (
     AttemptDeclined,
     AttemptSending,
@@ -17,16 +18,21 @@ from tallystick.payments.facts import (
     Captured,
     CaptureDeclined,
     CaptureSending,
+    DisputeReturned,
+    DisputeSetAside,
+    DisputeSettled,
     Expired,
     Failed,
     GivenUp,
     Initiated,
     LateApproval,
+    LateFailure,
     OutcomeUnknown,
     PartlyRefunded,
     RefundDeclined,
     Refunded,
     RefundSending,
+    RestReleased,
     ReversalDeclined,
     ReversalSending,
     Reversed,
@@ -77,8 +83,15 @@ def _new_payment(fact: Told, status: str) -> PaymentRow:
         operation=None,
         sealed=data.sealed,
         wallet_id=data.wallet_id,
+        fee_terms=json_text(data.fee_terms) if data.fee_terms else None,
+        charges=None,
+        customer_id=data.customer_id,
+        payment_method_id=data.payment_method_id,
+        off_session=data.off_session,
         authorization_expires_at=None,
         due_at=None,
+        disputed_minor=0,
+        charged_back_minor=0,
         created_at=fact.at,
         updated_at=fact.at,
     )
@@ -128,6 +141,15 @@ def _declined(
     }
 
 
+def _challenged(row: PaymentRow, data: AttemptChallenged, at: datetime) -> _Changes:
+    """The verb is answered: its claim is closed, and nobody waits but recovery and the payer."""
+    return {
+        **_left_open(row),
+        **_last_attempt(row, status="unknown", action_url=data.action_url),
+        "due_at": _after(at, data.check_after_s),
+    }
+
+
 def _outcome_unknown(row: PaymentRow, data: OutcomeUnknown, at: datetime) -> _Changes:
     waiting = row.the_operation().not_known()
     changes = _start_again(waiting, at, data.check_after_s)
@@ -160,7 +182,7 @@ def _given_up(row: PaymentRow, _data: GivenUp, _at: datetime) -> _Changes:
 
 
 def _left_open(row: PaymentRow) -> _Changes:
-    """The payment has ended, its question to the bank has not: no claim waits for it."""
+    """The question to the bank stays open, and no claim waits for its answer."""
     left = structs.replace(row.the_operation().not_known(), claim_id=None, subject_id=None)
     return {**_last_attempt(row, status="unknown"), "operation": json_text(left)}
 
@@ -173,6 +195,10 @@ def _late_approval(row: PaymentRow, data: LateApproval, _at: datetime) -> _Chang
         "operation": None,
         "due_at": None,
     }
+
+
+def _late_failure(_row: PaymentRow, data: LateFailure, _at: datetime) -> _Changes:
+    return {"failure_code": data.code, "capture_closed": True, "operation": None, "due_at": None}
 
 
 def _reversal_sending(row: PaymentRow, data: ReversalSending, at: datetime) -> _Changes:
@@ -201,12 +227,14 @@ def _capture_sending(row: PaymentRow, data: CaptureSending, at: datetime) -> _Ch
 
 def _captured(row: PaymentRow, data: Captured, _at: datetime) -> _Changes:
     captured = row.captured_minor + data.amount_minor
+    closed = data.final or captured == row.authorized_minor
     return {
         "captured_minor": captured,
         "fee_minor": row.fee_minor + data.fee_minor,
-        "capture_closed": data.final or captured == row.authorized_minor,
+        "charges": _charges(row, tax_minor=data.tax_minor, reserve_minor=data.reserve_minor),
+        "capture_closed": closed,
         "operation": None,
-        "due_at": None,
+        "due_at": None if closed else row.authorization_expires_at,
     }
 
 
@@ -225,21 +253,39 @@ def _cancel_sending(row: PaymentRow, data: CancelSending, at: datetime) -> _Chan
 
 
 def _operation_declined(row: PaymentRow, _data: Any, _at: datetime) -> _Changes:
-    """Nothing runs any more; an authorization that stands still has its day."""
-    due_at = row.authorization_expires_at if row.status == "authorized" else None
-    return {"operation": None, "due_at": due_at}
+    """Nothing runs any more; what the bank still holds has its day."""
+    return {"operation": None, "due_at": row.authorization_expires_at if row.held_minor else None}
+
+
+def _rest_released(_row: PaymentRow, _data: RestReleased, _at: datetime) -> _Changes:
+    return {"capture_closed": True, "operation": None, "due_at": None}
 
 
 def _over(_row: PaymentRow, _data: Any, _at: datetime) -> _Changes:
     return {"operation": None, "due_at": None}
 
 
+def _charges(row: PaymentRow, **more_minor: int) -> str | None:
+    """The charges with so much more of each; None while all of them are nothing."""
+    if row.charges is None and not any(more_minor.values()):
+        return None
+    before = row.charged
+    after = {name: getattr(before, name) + more for name, more in more_minor.items()}
+    return json_text(structs.replace(before, **after))
+
+
 def _refund_sending(row: PaymentRow, data: RefundSending, _at: datetime) -> _Changes:
-    return {"refund_pending_minor": row.refund_pending_minor + data.amount_minor}
+    return {
+        "refund_pending_minor": row.refund_pending_minor + data.amount_minor,
+        "charges": _charges(row, fee_back_minor=data.fee_minor, tax_back_minor=data.tax_minor),
+    }
 
 
 def _refund_declined(row: PaymentRow, data: RefundDeclined, _at: datetime) -> _Changes:
-    return {"refund_pending_minor": row.refund_pending_minor - data.amount_minor}
+    return {
+        "refund_pending_minor": row.refund_pending_minor - data.amount_minor,
+        "charges": _charges(row, fee_back_minor=-data.fee_minor, tax_back_minor=-data.tax_minor),
+    }
 
 
 def _refunded(row: PaymentRow, data: PartlyRefunded | Refunded, _at: datetime) -> _Changes:
@@ -249,14 +295,31 @@ def _refunded(row: PaymentRow, data: PartlyRefunded | Refunded, _at: datetime) -
     }
 
 
+def _dispute_opened(row: PaymentRow, data: DisputeSetAside, _at: datetime) -> _Changes:
+    return {"disputed_minor": row.disputed_minor + data.amount_minor}
+
+
+def _dispute_won(row: PaymentRow, data: DisputeReturned, _at: datetime) -> _Changes:
+    return {"disputed_minor": row.disputed_minor - data.amount_minor}
+
+
+def _dispute_lost(row: PaymentRow, data: DisputeSettled, _at: datetime) -> _Changes:
+    return {
+        "disputed_minor": row.disputed_minor - data.amount_minor,
+        "charged_back_minor": row.charged_back_minor + data.amount_minor,
+    }
+
+
 _ON_PAYMENT: Final[dict[type, Callable[[Any, Any, datetime], _Changes]]] = {
     AttemptSending: _attempt_sending,
     AttemptDeclined: _declined,
+    AttemptChallenged: _challenged,
     OutcomeUnknown: _outcome_unknown,
     Authorized: _authorized,
     Failed: _failed,
     GivenUp: _given_up,
     LateApproval: _late_approval,
+    LateFailure: _late_failure,
     ReversalSending: _reversal_sending,
     Reversed: _over,
     ReversalDeclined: _over,
@@ -267,8 +330,12 @@ _ON_PAYMENT: Final[dict[type, Callable[[Any, Any, datetime], _Changes]]] = {
     Cancelled: _over,
     CancelDeclined: _operation_declined,
     Expired: _over,
+    RestReleased: _rest_released,
     RefundSending: _refund_sending,
     RefundDeclined: _refund_declined,
     PartlyRefunded: _refunded,
     Refunded: _refunded,
+    DisputeSetAside: _dispute_opened,
+    DisputeReturned: _dispute_won,
+    DisputeSettled: _dispute_lost,
 }

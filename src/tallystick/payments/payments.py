@@ -12,6 +12,7 @@ from tallystick.books import account_id, chart
 from tallystick.identity import Merchant
 from tallystick.journal import Asked, Origin, Told
 from tallystick.payments import store
+from tallystick.payments.customer_model import MethodWish
 from tallystick.payments.decisions import (
     Terms,
     Wish,
@@ -23,11 +24,16 @@ from tallystick.payments.decisions import (
 )
 from tallystick.payments.errors import RiskBlocked
 from tallystick.payments.facts import Captured
+from tallystick.payments.fee_terms import FeeTerms
+from tallystick.payments.late_failures import LateFailures
+from tallystick.payments.list_store import EVERYTHING, Filters, list_page
 from tallystick.payments.model import Answer, CaptureMethod, Event, PaymentRow
 from tallystick.payments.operations import NOBODY, Operations
 from tallystick.payments.pages import PAGE_MAX, Page
+from tallystick.payments.payment_methods import find_chosen
 from tallystick.payments.references import parse_payment_reference
-from tallystick.payments.requests import Request, new_case, seal, shown
+from tallystick.payments.requests import Request, answer_refused, new_case, seal, shown
+from tallystick.payments.reversals import Reversals
 from tallystick.payments.risk_hook import Assess, permit
 from tallystick.payments.steps import Case, Moment, Steps
 from tallystick.platform.ids import bucket_of, derived_id, new_id
@@ -49,7 +55,7 @@ class Payments:
         *,
         amount_minor: int,
         currency: str,
-        payment_method: str,
+        payment_method: str | MethodWish,
         capture: bool = True,
         priority: str = "balanced",
         wallet_id: UUID | None = None,
@@ -63,19 +69,27 @@ class Payments:
 
         A decline is a payment that is `failed`; an answer that is still open, one that is
         `pending`. `text` (description, metadata, customer) is kept sealed. Raises Invalid,
-        RouteUnavailable, RiskBlocked.
+        NotFound and NotPossible of a saved method, RouteUnavailable, RiskBlocked.
         """
         require_currency(currency, merchant.currency_codes)
-        routes = self.operations.rails.choose(amount_minor, currency, method_kind(payment_method))
+        wish = MethodWish.of(payment_method)
+        chosen = await find_chosen(self.operations.database, merchant.id, wish)
+        if chosen.refusal:
+            return await answer_refused(self.operations, PaymentRow, chosen.refusal, asked, origin)
+        token = chosen.token
+        routes = self.operations.rails.choose(amount_minor, currency, method_kind(token))
         payment_id = new_id(self.operations.clock.now(), bucket_of(merchant.id))
+        fees = FeeTerms() if wallet_id else await self._fees(merchant, currency, token)
         terms = Terms(
             merchant_id=merchant.id,
             amount_minor=amount_minor,
             currency=currency,
-            payment_method=payment_method,
+            payment_method=token,
+            chosen=chosen,
             routes=tuple(route.name for route in routes),
-            fee_percent_bp=0 if wallet_id else merchant.fee_percent_bp,
-            fee_fixed_minor=0 if wallet_id else merchant.fee_fixed_minor,
+            fee_percent_bp=fees.percent_bp,
+            fee_fixed_minor=fees.fixed_minor,
+            fee_terms=fees.recorded,
             capture_method=CaptureMethod.AUTOMATIC if capture else CaptureMethod.MANUAL,
             priority=priority,
             sealed=await seal(self.operations, payment_id, text),
@@ -139,6 +153,11 @@ class Payments:
             self.operations, PaymentRow, payment_id, load, decide, asked, origin
         ).answer()
 
+    @property
+    def reversals(self) -> Reversals:
+        """How a payment is undone, by void or by refund."""
+        return Reversals(self.operations)
+
     async def get(self, payment_id: UUID, *, merchant_id: UUID | None = None) -> Answer[PaymentRow]:
         """One payment; `merchant_id` None is the operator, who sees all. Raises NotFound."""
         case = await self.operations.load(PaymentRow, payment_id, merchant_id)
@@ -150,23 +169,37 @@ class Payments:
         """One payment by its readable reference. Raises NotFound, MalformedId."""
         return await self.get(parse_payment_reference(reference), merchant_id=merchant_id)
 
+    async def show(self, row: PaymentRow) -> Answer[PaymentRow]:
+        """A payment of a list, with its free text in clear."""
+        return await shown(self.operations, row)
+
     async def list_payments(
         self,
         merchant_id: UUID | None,
         *,
         status: str | None = None,
+        only: Filters = EVERYTHING,
         cursor: str | None = None,
         limit: int = PAGE_MAX,
     ) -> Page[PaymentRow]:
-        """The latest payments, at most 100 a page. Raises Invalid."""
-        return await store.list_page(
+        """The latest payments, at most 200 a page; it may be shorter while a cursor goes on.
+
+        Raises Invalid (invalid_cursor, invalid_status).
+        """
+        return await list_page(
             self.operations.database,
             PaymentRow,
             merchant_id,
             status=status,
+            only=only,
             cursor=cursor,
             limit=limit,
         )
+
+    @property
+    def late_failures(self) -> LateFailures:
+        """What banks say too late."""
+        return LateFailures(self.operations)
 
     async def list_events(
         self, payment_id: UUID, *, merchant_id: UUID | None = None
@@ -174,6 +207,11 @@ class Payments:
         """All that happened to a payment, in document 004's shape. Raises NotFound."""
         await self.operations.load(PaymentRow, payment_id, merchant_id)
         return tuple(map(_event, await self.operations.journal.facts_of(payment_id)))
+
+    async def _fees(self, merchant: Merchant, currency: str, payment_method: str) -> FeeTerms:
+        operations = self.operations
+        book = await operations.fee_plans.book_of(merchant)
+        return book.terms(currency, method_kind(payment_method), operations.clock.now())
 
     async def top_up_of(self, fact: Told) -> topups.TopUp | None:
         """The top-up that a `payment.captured` means; None for a payment of another purpose.

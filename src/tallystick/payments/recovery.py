@@ -7,6 +7,7 @@ find it recorded.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Final
 from uuid import UUID
 
@@ -17,9 +18,12 @@ from tallystick.payments.errors import NotFound
 from tallystick.payments.intent_decisions import decide_intent_expiry
 from tallystick.payments.model import IntentRow, PaymentRow, RefundRow
 from tallystick.payments.operations import NOBODY, Operations
+from tallystick.payments.releases import Releases
 from tallystick.platform.telemetry import get_logger
+from tallystick.platform.timetable import Job
 
 _AT_ONCE: Final = 8
+_RELEASES: Final = 500  # reserves a round
 Look = Callable[[UUID], Awaitable[None]]
 _log = get_logger("payments.recovery")
 
@@ -31,6 +35,16 @@ class Recovery:
     EVERY_S: ClassVar[float] = 5.0
 
     operations: Operations
+
+    def jobs(self, first_look_s: float) -> tuple[Job, ...]:
+        """Recovery itself, and what else this room does again and again."""
+        operations = self.operations
+        releases = Releases(operations.journal, operations.database, operations.clock)
+        return (
+            Job("recovery", min(self.EVERY_S, first_look_s), self.run_once),
+            Job("reserves", 5.0, partial(releases.release_due, _RELEASES), full=_RELEASES),
+            Job("advances", 5.0, operations.advances.repay),
+        )
 
     async def run_once(self, limit: int = 100) -> int:
         """Look at everything that is due, at most `limit` of each sort; how many were looked at.
@@ -84,6 +98,8 @@ class Recovery:
     async def _look_at_intent(self, intent_id: UUID) -> None:
         operations = self.operations
         case = await operations.load(IntentRow, intent_id)
+        if case.the_intent().status == "requires_action":
+            case = await operations.repair(case, NOBODY)  # the payer may have answered by now
         moment = operations.moment(intent_id)
-        if steps := decide_intent_expiry(case.the_intent(), moment):
+        if steps := decide_intent_expiry(case, moment):
             await operations.record(case, steps, moment, NOBODY)

@@ -7,13 +7,13 @@ from typing import Any, Final
 from msgspec import structs
 
 from tallystick.journal import Told
-from tallystick.payments.facts import (
+from tallystick.payments.model import Operation, RefundRow, Verb, json_text
+from tallystick.payments.refund_facts import (
     RefundFailed,
     RefundInitiated,
     RefundOutcomeUnknown,
     RefundSucceeded,
 )
-from tallystick.payments.model import Operation, RefundRow, Verb, json_text
 from tallystick.payments.states import REFUND_TABLE, next_state
 
 _Changes = dict[str, Any]
@@ -57,6 +57,9 @@ def _new_refund(fact: Told, status: str) -> RefundRow:
         due_at=fact.at + timedelta(seconds=data.check_after_s),
         created_at=fact.at,
         updated_at=fact.at,
+        fee_minor=data.fee_minor,
+        tax_minor=data.tax_minor,
+        advance_minor=data.advance_minor,
     )
 
 

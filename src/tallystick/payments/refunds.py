@@ -6,11 +6,13 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from tallystick.journal import Asked, Origin
+from tallystick.journal import Asked, Origin, Refused
 from tallystick.payments import store
 from tallystick.payments.decisions import RefundTerms, Wish, decide_refund
+from tallystick.payments.list_store import EVERYTHING, Filters, list_page
 from tallystick.payments.model import Answer, PaymentRow, RefundRow
 from tallystick.payments.operations import NOBODY, Operations
+from tallystick.payments.pages import PAGE_MAX, Page
 from tallystick.payments.requests import Request, seal, shown
 from tallystick.payments.steps import Case, Moment, Steps
 from tallystick.platform.ids import bucket_of, new_id
@@ -37,23 +39,56 @@ class Refunds:
 
         The money is reserved first, so the merchant cannot spend it. A refund that the provider
         refuses is `failed`; one it has not answered yet, `pending`. Raises NotFound, NotPossible,
-        Invalid; the journal's Refused (insufficient_funds) when the merchant has not got it.
+        Invalid; the journal's Refused (refund_exceeds_balance) when the merchant has not got it.
         """
         operations = self.operations
         payment = (await operations.load(PaymentRow, payment_id, merchant_id)).the_payment()
         refund_id = new_id(operations.clock.now(), bucket_of(payment_id))
-        terms = RefundTerms(amount_minor, reason, await seal(operations, payment.subject_id, text))
+        terms = RefundTerms(
+            amount_minor,
+            reason,
+            await seal(operations, payment.subject_id, text),
+            await operations.advances.find_available(payment, amount_minor),
+        )
 
         def decide(case: Case, wish: Wish, moment: Moment) -> Steps:
             return decide_refund(case.the_payment(), refund_id, terms, wish, moment)
 
         load = partial(operations.load, PaymentRow, payment_id, merchant_id)
-        return await Request(operations, RefundRow, refund_id, load, decide, asked, origin).answer()
+        request = Request(operations, RefundRow, refund_id, load, decide, asked, origin)
+        return await answered(request)
 
     async def get(self, refund_id: UUID, *, merchant_id: UUID | None = None) -> Answer[RefundRow]:
         """One refund; `merchant_id` None is the operator, who sees all. Raises NotFound."""
         case = await self.operations.load(RefundRow, refund_id, merchant_id)
         return await shown(self.operations, case.the_refund())
+
+    async def show(self, row: RefundRow) -> Answer[RefundRow]:
+        """A refund of a list, with its free text in clear."""
+        return await shown(self.operations, row)
+
+    async def list_page(
+        self,
+        merchant_id: UUID | None,
+        *,
+        status: str | None = None,
+        only: Filters = EVERYTHING,
+        cursor: str | None = None,
+        limit: int = PAGE_MAX,
+    ) -> Page[RefundRow]:
+        """The latest refunds, at most 200 a page; it may be shorter while a cursor goes on.
+
+        Raises Invalid (invalid_cursor, invalid_status).
+        """
+        return await list_page(
+            self.operations.database,
+            RefundRow,
+            merchant_id,
+            status=status,
+            only=only,
+            cursor=cursor,
+            limit=limit,
+        )
 
     async def list_refunds(
         self, payment_id: UUID, *, merchant_id: UUID | None = None
@@ -61,3 +96,15 @@ class Refunds:
         """All refunds of one payment, in the order of their asking. Raises NotFound."""
         await self.operations.load(PaymentRow, payment_id, merchant_id)
         return await store.list_refunds(self.operations.database, payment_id)
+
+
+async def answered(request: Request[RefundRow]) -> Answer[RefundRow]:
+    """The refund. Raises Refused (refund_exceeds_balance) where an account has not got as much."""
+    try:
+        return await request.answer()
+    except Refused as refused:
+        if refused.code != "insufficient_funds":
+            raise
+        raise Refused(
+            "refund_exceeds_balance", "the merchant has not got as much, nor is it advanced"
+        ) from refused

@@ -102,6 +102,25 @@ async def new_case() -> Case:
     return Case()
 
 
+async def answer_refused(
+    operations: Operations,
+    answers_with: type[RowT],
+    refusal: PaymentsError,
+    asked: Asked | None,
+    origin: Origin,
+) -> Answer[RowT]:
+    """What a wish that is refused now was answered before. Raises the refusal if it was not."""
+
+    async def refused() -> Case:
+        raise refusal
+
+    def never(_case: Case, _wish: Wish, _moment: Moment) -> Steps:
+        raise refusal
+
+    nothing = UUID(int=0)  # a claim's id does not depend on its subject
+    return await Request(operations, answers_with, nothing, refused, never, asked, origin).answer()
+
+
 async def seal(
     operations: Operations, subject_id: UUID, text: Mapping[str, Any] | None
 ) -> str | None:

@@ -42,18 +42,24 @@ INTENT_TABLE: Final[Table] = {
         "intent.cancelled": "cancelled",
         "intent.expired": "expired",
     },
-    "succeeded": {},
+    "succeeded": {"intent.payment_failed": "requires_payment_method"},  # late: it may be paid again
     "cancelled": {},
     "expired": {},
 }
 
 _MONEY_IS_IN: Final = (
+    "payment.cancel_sending",  # of the rest that no capture took
+    "payment.cancel_declined",
+    "payment.rest_released",
     "payment.capture_sending",
     "payment.outcome_unknown",
     "payment.capture_declined",
     "payment.captured",
     "payment.refund_sending",
     "payment.refund_declined",
+    "payment.dispute_opened",
+    "payment.dispute_won",
+    "payment.dispute_lost",
 )
 # The bank's answer was still open when the payment ended. What it approves late is undone: an
 # authorization is voided, money already taken is given back.
@@ -67,6 +73,9 @@ _ENDED_WITH_AN_OPEN_ANSWER: Final = (
     "payment.captured",
     "payment.refund_sending",
     "payment.refund_declined",
+    "payment.dispute_opened",
+    "payment.dispute_won",
+    "payment.dispute_lost",
 )
 
 PAYMENT_TABLE: Final[Table] = {
@@ -75,6 +84,7 @@ PAYMENT_TABLE: Final[Table] = {
     "pending": {
         "payment.outcome_unknown": "pending",
         "payment.attempt_declined": "pending",
+        "payment.attempt_challenged": "pending",
         "payment.attempt_sending": "pending",
         "payment.authorized": "authorized",
         "payment.failed": "failed",
@@ -92,6 +102,7 @@ PAYMENT_TABLE: Final[Table] = {
     },
     "captured": {
         **dict.fromkeys(_MONEY_IS_IN, "captured"),
+        "payment.late_failure": "failed",
         "payment.partially_refunded": "partially_refunded",
         "payment.refunded": "refunded",
     },
@@ -103,6 +114,9 @@ PAYMENT_TABLE: Final[Table] = {
     # A capture may still be on its way when all that came before it was refunded.
     "refunded": {
         "payment.outcome_unknown": "refunded",
+        "payment.cancel_sending": "refunded",
+        "payment.cancel_declined": "refunded",
+        "payment.rest_released": "refunded",
         "payment.capture_declined": "refunded",
         "payment.captured": "partially_refunded",
     },

@@ -7,11 +7,13 @@ from msgspec import Struct, structs
 
 from tallystick.journal import CloseClaim, Fact, Origin, Told
 from tallystick.ledger import Post, Reserve, Settle, Void
+from tallystick.payments.customer_model import Chosen
 from tallystick.payments.facts import INTENT_KINDS, KIND_OF, PAYMENT_KINDS
 from tallystick.payments.intent_folds import fold_intent
 from tallystick.payments.model import IntentRow, Limits, Operation, PaymentRow, RefundRow, Row
 from tallystick.payments.payment_folds import fold_payment
 from tallystick.payments.refund_folds import fold_refund
+from tallystick.payments.reserves import RESERVE_KINDS
 
 _TOLD_LOCALLY = Origin()
 
@@ -56,6 +58,7 @@ class Case(Struct, frozen=True):
     payment: PaymentRow | None = None
     intent: IntentRow | None = None
     refund: RefundRow | None = None
+    chosen: Chosen | None = None  # what an intent is to be paid with
 
     def row(self, aggregate_id: UUID) -> Row | None:
         """The row with this id, if it belongs to the case."""
@@ -126,6 +129,8 @@ class Case(Struct, frozen=True):
             return structs.replace(self, payment=payment)
         if told.kind in INTENT_KINDS:
             return structs.replace(self, intent=fold_intent(None if first else self.intent, told))
+        if told.kind in RESERVE_KINDS:  # a row of its own, which no verb of a payment starts from
+            return self
         return structs.replace(self, refund=fold_refund(None if first else self.refund, told))
 
 

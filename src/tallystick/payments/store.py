@@ -2,21 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 from asyncpg import Record
 from msgspec import Struct
 
 from tallystick.books import Check
-from tallystick.payments.errors import Invalid
 from tallystick.payments.model import IntentRow, PaymentRow, RefundRow
-from tallystick.payments.pages import PAGE_MAX, Page, page_of, read_cursor
 from tallystick.payments.states import INTENT_TABLE, PAYMENT_TABLE, REFUND_TABLE, Table
 from tallystick.payments.steps import Case
 from tallystick.platform.postgres.pools import Database
-
-RowT = TypeVar("RowT", IntentRow, PaymentRow)
 
 
 def _columns(row: type[Struct], alias: str) -> str:
@@ -95,65 +91,7 @@ async def find_refund_cases(database: Database, ids: Sequence[UUID]) -> dict[UUI
     return cases
 
 
-# Pages ----------------------------------------------------------------------------------------
-
-
-def _page_sql(row: type[Struct], table: str) -> str:
-    # One short walk of (merchant, status, date) a status: no index of its own for "any status".
-    columns = _columns(row, "l")
-    return (
-        f"SELECT {columns} FROM unnest($2::text[]) AS wanted(status) CROSS JOIN LATERAL ("
-        f" SELECT * FROM {table} t WHERE t.merchant_id = $1 AND t.status = wanted.status"
-        "  AND ($3::timestamptz IS NULL OR (t.created_at, t.id) < ($3, $4::uuid))"
-        "  ORDER BY t.created_at DESC, t.id DESC LIMIT $5) l"
-        " ORDER BY l.created_at DESC, l.id DESC LIMIT $5"
-    )
-
-
-def _everybodys_page_sql(row: type[Struct], table: str) -> str:
-    # For the operator, by id: ids begin with the time, and every row is met exactly once.
-    return (
-        f"SELECT {_columns(row, 't')} FROM {table} t"
-        " WHERE t.status = ANY($1::text[]) AND ($2::uuid IS NULL OR t.id < $2)"
-        " ORDER BY t.id DESC LIMIT $3"
-    )
-
-
-_TABLE_OF: Final[dict[type[Struct], tuple[str, Table]]] = {
-    IntentRow: ("intents", INTENT_TABLE),
-    PaymentRow: ("payments", PAYMENT_TABLE),
-}
-
-
-async def list_page(
-    database: Database,
-    row: type[RowT],
-    merchant_id: UUID | None,
-    *,
-    status: str | None,
-    cursor: str | None,
-    limit: int,
-) -> Page[RowT]:
-    """The latest rows of a merchant (None: of all), in one state or in any.
-
-    Raises Invalid (invalid_cursor, invalid_status).
-    """
-    table, states = _TABLE_OF[row]
-    statuses = [state for state in states if state]
-    if status is not None:
-        if status not in statuses:
-            raise Invalid(f"a status is one of {statuses}", "invalid_status")
-        statuses = [status]
-    after = read_cursor(cursor) if cursor else None
-    created_at, last_id = (after.created_at, after.id) if after else (None, None)
-    limit = max(1, min(limit, PAGE_MAX))
-    if merchant_id is None:
-        sql = _everybodys_page_sql(row, table)
-        records = await database.fetch(sql, statuses, last_id, limit + 1)
-    else:
-        sql = _page_sql(row, table)
-        records = await database.fetch(sql, merchant_id, statuses, created_at, last_id, limit + 1)
-    return page_of(tuple(row(*record) for record in records), limit)
+# In all ---------------------------------------------------------------------------------------
 
 
 async def list_refunds(database: Database, payment_id: UUID) -> tuple[RefundRow, ...]:
@@ -185,6 +123,14 @@ async def list_due(database: Database, table: str, now: datetime, limit: int) ->
         f"SELECT id FROM {table} WHERE due_at <= $1 ORDER BY due_at LIMIT $2", now, limit
     )
     return tuple(record[0] for record in records)
+
+
+async def list_advanced(database: Database) -> tuple[tuple[UUID, str], ...]:
+    """Merchants who were ever advanced a refund, each with the currency."""
+    records = await database.fetch(
+        "SELECT DISTINCT merchant_id, currency FROM refunds WHERE advance_minor > 0"
+    )
+    return tuple((record[0], record[1]) for record in records)
 
 
 # What must hold -------------------------------------------------------------------------------
@@ -225,7 +171,8 @@ SELECT e.aggregate_id, e.version, e.kind, e.after, t.status
 """
 
 
-def _transitions(table: str, states: Table) -> Check:
+def transitions(table: str, states: Table) -> Check:
+    """That every row is where its facts lead by the table."""
     (first,) = states[None]
     noun = table.removesuffix("s")
     return Check(
@@ -243,27 +190,52 @@ SELECT f.aggregate_id, f.version, f.data->>'amount_minor' AS amount_minor, p.pos
  CROSS JOIN LATERAL (
        SELECT coalesce(sum(t.amount), 0) AS posted
          FROM (SELECT id, part_of, amount, code, kind FROM ledger_transfers
-                WHERE id >= (f.data->>'posting_id')::uuid ORDER BY id LIMIT 3) t
+                WHERE id >= (f.data->>'posting_id')::uuid ORDER BY id LIMIT 5) t
         WHERE coalesce(t.part_of, t.id) = (f.data->>'posting_id')::uuid
-          AND t.code IN ('capture', 'fee') AND t.kind = 'post') p
+          AND t.code IN ('capture', 'fee', 'fee_tax', 'reserve') AND t.kind = 'post') p
  WHERE f.kind = 'payment.captured' AND p.posted <> (f.data->>'amount_minor')::bigint
 """
 _CAPTURED_IN_ALL: Final = """
 SELECT coalesce(p.currency, t.currency) AS currency, p.captured, t.posted
   FROM (SELECT currency, sum(captured_minor) AS captured FROM payments GROUP BY 1) p
   FULL JOIN (SELECT currency, sum(amount) AS posted FROM ledger_transfers
-              WHERE code IN ('capture', 'fee') AND kind = 'post'
+              WHERE code IN ('capture', 'fee', 'fee_tax', 'reserve') AND kind = 'post'
                 AND debit IN (SELECT id FROM ledger_accounts WHERE code LIKE 'rail:%:clearing:%')
               GROUP BY 1) t
     ON t.currency = p.currency
  WHERE coalesce(p.captured, 0) <> coalesce(t.posted, 0)
 """
+# Merchant, advance, fees and taxes each hold their part of a refund, under ids one after another.
+_LATE_FAILURES: Final = """
+SELECT f.aggregate_id, f.data->>'amount_minor' AS amount_minor, p.posted
+  FROM journal_facts f
+ CROSS JOIN LATERAL (
+       SELECT coalesce(sum(t.amount), 0) AS posted
+         FROM (SELECT id, part_of, amount, code FROM ledger_transfers
+                WHERE id >= (f.data->>'posting_id')::uuid ORDER BY id LIMIT 4) t
+        WHERE coalesce(t.part_of, t.id) = (f.data->>'posting_id')::uuid
+          AND t.code = 'late_failure') p
+ WHERE f.kind = 'payment.late_failure' AND p.posted <> (f.data->>'amount_minor')::bigint
+"""
 _RESERVED: Final = """
-SELECT r.id, r.status, r.amount_minor, l.state, l.amount
-  FROM refunds r LEFT JOIN ledger_reservations l ON l.id = r.reservation_id
- WHERE l.amount IS DISTINCT FROM r.amount_minor
-    OR (r.status = 'pending') <> (l.state = 'open')
-    OR (r.status = 'failed' AND l.state <> 'voided')
+SELECT r.id, r.status, r.amount_minor, r.fee_minor, r.tax_minor, r.advance_minor, l.*
+  FROM refunds r
+ CROSS JOIN LATERAL (
+       SELECT sum(h.amount) AS amount,
+              coalesce(sum(h.amount) FILTER (WHERE t.code = 'fee_refund'), 0) AS fee,
+              coalesce(sum(h.amount) FILTER (WHERE t.code = 'tax_refund'), 0) AS tax,
+              coalesce(sum(h.amount) FILTER (WHERE t.code = 'refund_advance'), 0) AS advance,
+              bool_and(h.state = 'open') AS open, bool_or(h.state = 'open') AS partly_open,
+              bool_and(h.state = 'voided') AS voided
+         FROM (SELECT id, amount, state FROM ledger_reservations
+                WHERE id >= r.reservation_id ORDER BY id LIMIT 4) h
+         JOIN ledger_transfers t ON t.id = h.id
+        WHERE coalesce(t.part_of, t.id) = (SELECT coalesce(part_of, id) FROM ledger_transfers
+                                            WHERE id = r.reservation_id)) l
+ WHERE (l.amount, l.fee, l.tax, l.advance)
+       IS DISTINCT FROM (r.amount_minor, r.fee_minor, r.tax_minor, r.advance_minor)
+    OR (r.status = 'pending') <> l.open OR l.open <> l.partly_open
+    OR (r.status = 'failed' AND NOT l.voided)
 """
 _REFUNDED: Final = """
 SELECT p.id, p.refunded_minor, p.refund_pending_minor, r.refunded, r.pending
@@ -310,6 +282,11 @@ CHECKS: Final = (
         "payments",
     ),
     Check(
+        "late_failures_posted",
+        "what failed late was taken back exactly",
+        _LATE_FAILURES,
+    ),
+    Check(
         "refunds_reserved",
         "every refund holds, has settled or has given back exactly its amount",
         _RESERVED,
@@ -326,7 +303,7 @@ CHECKS: Final = (
         "no provider's answer is unknown for more than a day",
         _OLD_UNKNOWN,
     ),
-    _transitions("intents", INTENT_TABLE),
-    _transitions("payments", PAYMENT_TABLE),
-    _transitions("refunds", REFUND_TABLE),
+    transitions("intents", INTENT_TABLE),
+    transitions("payments", PAYMENT_TABLE),
+    transitions("refunds", REFUND_TABLE),
 )

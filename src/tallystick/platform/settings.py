@@ -1,7 +1,7 @@
 """Every setting, read once at the door and handed down: one frozen object, no global.
 
 Precedence: arguments > environment > `.env` > the YAML file named by `TALLYSTICK_CONFIG` >
-defaults. A setting's environment name is its field name in capitals; three have a
+defaults. A setting's environment name is its field name in capitals; four have a
 `validation_alias` instead. Empty variables count as unset.
 `docs/reference/settings.md` is the table.
 """
@@ -33,6 +33,8 @@ from tallystick.platform.settings_file import YamlFileSource
 MASTER_KEY_BYTES = 32
 _Positive = Annotated[int, Field(gt=0)]
 _Port = Annotated[int, Field(ge=0, le=65535)]
+_NotNegative = Annotated[int, Field(ge=0)]
+_CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
 class RouteSettings(BaseModel):
@@ -88,6 +90,9 @@ class Settings(BaseSettings):
     api_processes: _Positive = 1
     drain_seconds: Annotated[int, Field(ge=0)] = 5
     crash_at: str | None = Field(None, validation_alias="tallystick_crash_at")
+    test_clock: Literal["running", "hand"] = Field(
+        "running", validation_alias="tallystick_test_clock"
+    )
     test_clock_at: AwareDatetime | None = Field(None, validation_alias="tallystick_test_clock_at")
 
     # the database; neither database_url nor db_host: the embedded server
@@ -136,6 +141,9 @@ class Settings(BaseSettings):
     intent_ttl_s: _Positive = 86_400
     quote_ttl_s: Annotated[int, Field(gt=0, le=86_400)] = 60
     sandbox_port: _Port = 0
+    dispute_poll_s: _Positive = 60
+    refund_advance_minor: Annotated[dict[_CurrencyCode, _NotNegative] | None, NoDecode] = None
+    dispute_fees_minor: Annotated[dict[_CurrencyCode, _NotNegative] | None, NoDecode] = None
 
     @classmethod
     def settings_customise_sources(
@@ -154,6 +162,14 @@ class Settings(BaseSettings):
     def _split_at_commas(cls, value: object) -> object:
         return value.split(",") if isinstance(value, str) else value
 
+    @field_validator("dispute_fees_minor", "refund_advance_minor", mode="before")
+    @classmethod
+    def _split_pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = (pair.partition(":") for pair in value.split(","))
+        return {currency.strip(): amount for currency, _, amount in pairs}
+
     @field_validator("master_key")
     @classmethod
     def _require_32_bytes(cls, value: SecretStr | None) -> SecretStr | None:
@@ -165,7 +181,8 @@ class Settings(BaseSettings):
     def _agree(self) -> Self:
         if self.db_pool_min > self.db_pool_max:
             raise ValueError("DB_POOL_MIN is greater than DB_POOL_MAX")
-        if self.mode == "live" and (self.test_clock_at or self.crash_at):
+        by_hand = self.test_clock == "hand"
+        if self.mode == "live" and (self.test_clock_at or by_hand or self.crash_at):
             raise ValueError("a test clock and crash points exist in test mode only")
         names = [route.name for route in self.payment_routes]
         if len(set(names)) < len(names):

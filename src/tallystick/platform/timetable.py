@@ -15,6 +15,7 @@ from tallystick.platform.telemetry import get_logger
 
 RETRY_PAUSES_S: Final = (1.0, 5.0, 15.0, 60.0)
 FINISH_S: Final = 20.0
+ROUNDS_MAX: Final = 100
 
 _FAILED: Final = object()
 _log = get_logger("tallystick.timetable")
@@ -58,6 +59,31 @@ async def keep_timetable(
 async def run_once(jobs: Sequence[Job]) -> tuple[str, ...]:
     """One round of every job, one after the other; the names of those that failed."""
     return tuple([job.name for job in jobs if await _round(job) is _FAILED])
+
+
+class Done(Struct, frozen=True):
+    """What the rounds of one job came to: how much was done, where the job counts it."""
+
+    name: str
+    done: int = 0
+    failed: bool = False
+
+
+async def run_due(jobs: Sequence[Job]) -> tuple[Done, ...]:
+    """Everything that is due now: every job in turn, round after round while a round was full."""
+    return tuple([await _run_due(job) for job in jobs])
+
+
+async def _run_due(job: Job) -> Done:
+    done = 0
+    for _ in range(ROUNDS_MAX):
+        answer = await _round(job)
+        if answer is _FAILED:
+            return Done(job.name, done, failed=True)
+        done += answer if isinstance(answer, int) else 0
+        if job.full is None or answer != job.full:
+            break
+    return Done(job.name, done)
 
 
 async def _keep(job: Job, stop: asyncio.Event) -> None:

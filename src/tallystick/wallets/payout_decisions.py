@@ -23,6 +23,7 @@ from tallystick.wallets.payout_states import (
     PayoutConfirmed,
     PayoutCreated,
     PayoutFailed,
+    PayoutLookUnanswered,
     PayoutOutcomeUnknown,
     PayoutPaid,
     PayoutReturned,
@@ -194,8 +195,10 @@ def conclude_watch(
     """What a paid payout becomes after a look whether it came back."""
     if isinstance(outcome, payouts.Returned):
         return _returned(row, outcome, moment, to_suspense=to_suspense)
-    watched_s = (moment.now - row.paid_at).total_seconds() if row.paid_at else 0.0
     pause_s = min(moment.times.check_after_s(row.checks + 1), _DAY_S)
+    if not isinstance(outcome, Approved):
+        return Steps((PayoutLookUnanswered(_why(outcome), pause_s),))
+    watched_s = (moment.now - row.paid_at).total_seconds() if row.paid_at else 0.0
     return Steps((PayoutConfirmed(pause_s if watched_s < RETURN_WATCH_S else None),))
 
 

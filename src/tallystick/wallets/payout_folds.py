@@ -14,6 +14,7 @@ from tallystick.wallets.payout_states import (
     PayoutConfirmed,
     PayoutCreated,
     PayoutFailed,
+    PayoutLookUnanswered,
     PayoutOutcomeUnknown,
     PayoutPaid,
     PayoutReturned,
@@ -44,7 +45,7 @@ class PayoutRow(Struct, frozen=True):
     provider_reference: str | None
     failure_code: str | None  # why it failed or came back
     booked_to: str  # account | suspense
-    asked_at: datetime  # the latest order under our reference
+    asked_at: datetime  # when our reference was first told to the provider
     unknown: bool  # an answer is overdue
     checks: int  # looks since it was sent, or since it was paid
     claim_id: UUID | None  # the claim that the first answer closes
@@ -141,6 +142,10 @@ def _confirmed(row: PayoutRow, data: PayoutConfirmed, at: datetime) -> _Changes:
     return {"checks": row.checks + 1, "due_at": due_at}
 
 
+def _unanswered(row: PayoutRow, data: PayoutLookUnanswered, at: datetime) -> _Changes:
+    return {"checks": row.checks + 1, "due_at": _after(at, data.check_after_s)}
+
+
 def _failed(_row: PayoutRow, data: PayoutFailed, _at: datetime) -> _Changes:
     return {"failure_code": data.code, "unknown": False, "claim_id": None, "due_at": None}
 
@@ -154,6 +159,7 @@ _ON_PAYOUT: Final[dict[type, Callable[[Any, Any, datetime], _Changes]]] = {
     PayoutOutcomeUnknown: _unknown,
     PayoutPaid: _paid,
     PayoutConfirmed: _confirmed,
+    PayoutLookUnanswered: _unanswered,
     PayoutFailed: _failed,
     PayoutReturned: _returned,
 }

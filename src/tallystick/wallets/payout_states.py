@@ -29,6 +29,7 @@ PAYOUT_TABLE: Final[Mapping[str | None, Mapping[str, str]]] = {
     },
     "paid": {
         "payout.confirmed": "paid",
+        "payout.look_unanswered": "paid",
         "payout.returned": "returned",
     },
     "failed": {},
@@ -93,6 +94,13 @@ class PayoutConfirmed(Struct, frozen=True, omit_defaults=True):
     check_after_s: float | None = None
 
 
+class PayoutLookUnanswered(Struct, frozen=True):
+    """A later look told nothing; the watch goes on until one does."""
+
+    why: str
+    check_after_s: float
+
+
 class PayoutFailed(Struct, frozen=True, omit_defaults=True):
     """The provider refused; the reserved money is free again."""
 
@@ -115,6 +123,7 @@ PAYOUT_KINDS: Final[dict[str, type[Struct]]] = {
     "payout.outcome_unknown": PayoutOutcomeUnknown,
     "payout.paid": PayoutPaid,
     "payout.confirmed": PayoutConfirmed,
+    "payout.look_unanswered": PayoutLookUnanswered,
     "payout.failed": PayoutFailed,
     "payout.returned": PayoutReturned,
 }

@@ -8,61 +8,30 @@ again under the same one when it never arrived. So a payout happens once, or not
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
 
-from tallystick.journal import (
-    Asked,
-    Change,
-    CloseClaim,
-    Conflict,
-    Fact,
-    Journal,
-    Origin,
-    Refused,
-    Repeated,
-)
-from tallystick.platform.clock import Clock
+from tallystick.journal import Asked, Conflict, Origin, Refused, Repeated
 from tallystick.platform.crash import crash_point
 from tallystick.platform.ids import bucket_of, new_id
-from tallystick.platform.postgres.pools import Database
 from tallystick.platform.settings import Settings
 from tallystick.platform.telemetry import get_logger
 from tallystick.platform.timetable import Job
-from tallystick.rails import Declined, NotFound, Outcome, Rails, Unanswered, payouts
+from tallystick.rails import Rails
 from tallystick.wallets import payout_store
 from tallystick.wallets.model import WalletsError
-from tallystick.wallets.payout_decisions import (
-    Found,
-    Moment,
-    PayoutTerms,
-    PayoutTimes,
-    Steps,
-    conclude,
-    conclude_watch,
-    decide_payout,
-    row_after,
-)
-from tallystick.wallets.payout_destinations import (
-    destination_text,
-    masked,
-    read_destination,
-    require_destination,
-)
-from tallystick.wallets.payout_errors import (
-    InvalidDestination,
-    PayoutBusy,
-    PayoutError,
-    PayoutNotFound,
-    PayoutRouteMissing,
-)
+from tallystick.wallets.payout_beats import DESTINATION, PayoutBeats
+from tallystick.wallets.payout_decisions import PayoutTimes
+from tallystick.wallets.payout_destinations import masked
+from tallystick.wallets.payout_errors import InvalidDestination, PayoutBusy, PayoutError
 from tallystick.wallets.payout_folds import PAYOUTS, PayoutRow
-from tallystick.wallets.payout_sources import PayoutSources, Sourced, Withdrawal
-from tallystick.wallets.tiers import Tiers
+from tallystick.wallets.payout_sources import PayoutSources, Withdrawal
+from tallystick.wallets.turns import ROUNDS, pause_after
+from tallystick.wallets.wallets import Wallets
 
 __all__ = [
     "InvalidDestination",
@@ -76,11 +45,9 @@ __all__ = [
 
 NOBODY: Final = Origin()
 PAGE_MAX: Final = 200
-_TRIES: Final = 20
 _AT_ONCE: Final = 8
 _EVERY_S: Final = 5.0
 _log = get_logger("wallets.payouts")
-_DESTINATION: Final = "destination"
 
 
 class PayoutShown(Struct, frozen=True):
@@ -100,27 +67,22 @@ class PayoutShown(Struct, frozen=True):
 class Payouts:
     """The verbs of payouts."""
 
-    journal: Journal
-    database: Database
-    rails: Rails
-    sources: PayoutSources
-    clock: Clock
-    times: PayoutTimes = field(default_factory=PayoutTimes)
+    beats: PayoutBeats
 
     @classmethod
-    def over(
-        cls,
-        journal: Journal,
-        database: Database,
-        rails: Rails,
-        tiers: Tiers,
-        settings: Settings,
-        *,
-        clock: Clock,
-    ) -> "Payouts":
-        """Payouts that keep to the times of the settings."""
-        sources = PayoutSources(database, tiers)
-        return cls(journal, database, rails, sources, clock, PayoutTimes.of(settings))
+    def over(cls, wallets: Wallets, rails: Rails, settings: Settings) -> "Payouts":
+        """Payouts that keep to the times of the settings, and take turns with wallets."""
+        sources = PayoutSources(wallets.database, wallets.tiers)
+        beats = PayoutBeats(
+            journal=wallets.journal,
+            database=wallets.database,
+            rails=rails,
+            sources=sources,
+            clock=wallets.clock,
+            times=PayoutTimes.of(settings),
+            turns=wallets.turns,
+        )
+        return cls(beats)
 
     async def create(
         self,
@@ -136,16 +98,12 @@ class Payouts:
         Raises InvalidDestination, PayoutRouteMissing, what the wallet's limits refuse, and the
         journal's Refused (insufficient_funds).
         """
-        payout_id = None
-        for _ in range(_TRIES):
+        for losses in range(1, ROUNDS + 1):
             try:
-                sourced = await self.sources.find(withdrawal, self.clock.now())
-                if payout_id is None:
-                    owner = sourced.source.owner_id
-                    payout_id = new_id(self.clock.now(), bucket_of(owner))
-                row = await self._begin(payout_id, withdrawal, sourced, text, asked, origin=origin)
+                row = await self._begin(withdrawal, text, asked, origin)
             except Conflict:
-                continue  # another movement of the same wallet: its limits are asked anew
+                await pause_after(losses)  # the wallet moved: its limits are asked anew
+                continue
             except Repeated as repeat:
                 return await self._answer_again(repeat, origin)
             except (WalletsError, PayoutError, Refused):
@@ -154,14 +112,13 @@ class Payouts:
                     return await self._answer_again(earlier, origin)
                 raise
             crash_point("payouts.after_decide")
-            outcome = await self._ask(row, withdrawal.destination)
-            row = await self._conclude(row, outcome, origin)
-            return await self._shown(row)
+            outcome = await self.beats.ask(row, withdrawal.destination)
+            return await self._shown(await self.beats.conclude(row, outcome, origin))
         raise PayoutBusy("too many changes to this wallet at once")
 
     async def get(self, payout_id: UUID, *, owner_id: UUID | None = None) -> PayoutShown:
         """One payout; `owner_id` None is the operator, who sees all. Raises PayoutNotFound."""
-        return await self._shown(await self._load(payout_id, owner_id))
+        return await self._shown(await self.beats.load(payout_id, owner_id))
 
     async def list_payouts(
         self,
@@ -174,7 +131,7 @@ class Payouts:
     ) -> Sequence[PayoutShown]:
         """The latest payouts behind `after`, at most 200."""
         rows = await payout_store.list_payouts(
-            self.database,
+            self.beats.database,
             owner_id,
             account_id=account_id,
             status=status,
@@ -194,7 +151,7 @@ class Payouts:
         due; it does not keep the others waiting.
         """
         turn = asyncio.Semaphore(_AT_ONCE)
-        due = await payout_store.list_due(self.database, self.clock.now(), limit)
+        due = await payout_store.list_due(self.beats.database, self.beats.clock.now(), limit)
         await asyncio.gather(*[self._look_in_turn(turn, payout_id) for payout_id in due])
         return len(due)
 
@@ -209,187 +166,54 @@ class Payouts:
 
     async def look(self, payout_id: UUID) -> None:
         """Do what is due for one payout: learn its end, or whether it came back."""
-        row = await self._load(payout_id)
-        if row.due_at is None or row.due_at > self.clock.now():
+        row = await self.beats.load(payout_id)
+        if row.due_at is None or row.due_at > self.beats.clock.now():
             return
         if row.is_open:
-            await self._repair(row, NOBODY)
+            await self.beats.repair(row, NOBODY)
         else:
-            await self._conclude(row, await self._find(row), NOBODY)
-
-    # Beats ------------------------------------------------------------------------------------
+            await self.beats.conclude(row, await self.beats.find(row), NOBODY)
 
     async def _begin(
         self,
-        payout_id: UUID,
         withdrawal: Withdrawal,
-        sourced: Sourced,
         text: Mapping[str, Any] | None,
         asked: Asked | None,
-        *,
         origin: Origin,
     ) -> PayoutRow:
-        """The first beat: the money reserved, the order told, the claim running."""
-        source, to = sourced.source, withdrawal.destination
-        require_destination(to, source.currency)
-        said = {name: value for name, value in (text or {}).items() if value}
-        terms = PayoutTerms(
-            source=source,
-            amount_minor=withdrawal.amount_minor,
-            method=payouts.method_of(to),
-            route=self._route(withdrawal, source.currency),
-            sealed=await self.journal.seal(
-                source.owner_id, {**said, _DESTINATION: destination_text(to)}
-            ),
-            spent_on=sourced.spent_on,
-        )
-        claim = asked.claim(payout_id, running=True) if asked else None
-        moment = self._moment(source.owner_id)
-        steps = decide_payout(payout_id, terms, claim.id if claim else None, moment)
-        facts = steps.facts(payout_id, 0)
-        recorded = await self.journal.record(
-            Change(
-                id=moment.change_id,
-                facts=(*((sourced.spent,) if sourced.spent else ()), *facts),
-                transfers=steps.transfers,
-                claim=claim,
-                origin=origin,
-            )
-        )
-        return row_after(None, facts, recorded.at)
+        """The first beat, with the wallet as it stands now."""
+        beats = self.beats
+        async with beats.turn(withdrawal.wallet_id):
+            now = beats.clock.now()
+            sourced = await beats.sources.find(withdrawal, now)
+            payout_id = new_id(now, bucket_of(sourced.source.owner_id))
+            return await beats.begin(payout_id, withdrawal, sourced, text, asked, origin=origin)
 
-    async def _ask(self, row: PayoutRow, destination: payouts.Destination) -> Outcome:
-        order = payouts.PayOutOrder(
-            route=row.route,
-            reference=row.reference,
-            amount_minor=row.amount_minor,
-            currency=row.currency,
-            destination=destination,
-        )
-        try:
-            outcome = await self.rails.pay_out(order)
-        except LookupError:
-            outcome = Unanswered("route_not_configured")
-        crash_point("payouts.after_ask")
-        return outcome
-
-    async def _conclude(self, row: PayoutRow, outcome: Found, origin: Origin) -> PayoutRow:
-        """Record the outcome, unless somebody else has learned it first."""
-        status = row.status
-        for _ in range(_TRIES):
-            try:
-                row = await self._record_outcome(row, outcome, origin)
-            except Conflict:
-                row = await self._load(row.id)
-                if row.status != status:
-                    return row
-            else:
-                crash_point("payouts.after_record")
-                return row
-        raise PayoutBusy("too many changes to this payout at once")
-
-    async def _record_outcome(self, row: PayoutRow, outcome: Found, origin: Origin) -> PayoutRow:
-        decide = conclude if row.is_open else conclude_watch
-        moment = self._moment(row.owner_id)
-        try:
-            return await self._record(row, decide(row, outcome, moment), moment, origin)
-        except Refused:
-            # The money has moved at the bank: an account that will not have it cannot undo that.
-            moment = self._moment(row.owner_id)
-            steps = decide(row, outcome, moment, to_suspense=True)
-            return await self._record(row, steps, moment, origin)
-
-    async def _record(
-        self, row: PayoutRow, steps: Steps, moment: Moment, origin: Origin
-    ) -> PayoutRow:
-        facts: tuple[Fact, ...] = steps.facts(row.id, row.version)
-        after = row_after(row, facts, moment.now)  # first here: no impossible fact leaves
-        freed = await self.sources.freed(row) if steps.frees else ()
-        closing = CloseClaim(row.claim_id, after.version) if row.claim_id else None
-        recorded = await self.journal.record(
-            Change(
-                id=moment.change_id,
-                facts=(*facts, *freed),
-                transfers=steps.transfers,
-                close=closing,
-                origin=origin,
-            )
-        )
-        return row_after(row, facts, recorded.at)
-
-    # Repair and repeats -----------------------------------------------------------------------
-
-    async def _repair(self, row: PayoutRow, origin: Origin) -> PayoutRow:
-        """Learn the end from the provider; an order that never arrived is put again.
-
-        "Not found" is believed only after a while: the first order may still be on its way.
-        """
-        outcome = await self._find(row)
-        if isinstance(outcome, NotFound):
-            outcome = await self._ask_again(row)
-        return await self._conclude(row, outcome, origin)
-
-    async def _find(self, row: PayoutRow) -> Found:
-        try:
-            return await self.rails.find_payout(row.route, row.reference)
-        except LookupError:
-            return Unanswered("route_not_configured")
-
-    async def _ask_again(self, row: PayoutRow) -> Outcome:
-        settled_at = row.asked_at + timedelta(milliseconds=self.times.provider_settle_ms)
-        if self.clock.now() < settled_at:
-            return Unanswered("not_found_yet")
-        clear = await self.journal.unseal(row.owner_id, row.sealed)
-        if clear is None:
-            return Unanswered("destination_erased")
-        outcome = await self._ask(row, read_destination(clear[_DESTINATION]))
-        if isinstance(outcome, Declined) and outcome.retryable:
-            return Unanswered(outcome.code)
-        return outcome
+    # Repeats -------------------------------------------------------------------------------------
 
     async def _find_earlier(self, asked: Asked | None) -> Repeated | None:
         if asked is None:
             return None
         claim = asked.claim(_NOTHING)
-        standing = await self.journal.find_claim(claim.id)
+        standing = await self.beats.journal.find_claim(claim.id)
         return Repeated(standing, standing.fingerprint == claim.fingerprint) if standing else None
 
     async def _answer_again(self, repeat: Repeated, origin: Origin) -> PayoutShown:
         """What the first call with this key was answered, or would be by now."""
         standing = repeat.claim
         if repeat.same and standing.state == "running":
-            row = await self._load(standing.subject_id)
-            limit = timedelta(seconds=self.times.ask_limit_s)
-            if row.claim_id and self.clock.now() >= row.asked_at + limit:
-                await self._repair(row, origin)
-        claim = await self.journal.answer(repeat, patience_s=self.times.claim_patience_ms / 1_000)
-        row = await self.journal.row_as_of(PAYOUTS, claim.subject_id, claim.subject_version)
+            row = await self.beats.load(standing.subject_id)
+            limit = timedelta(seconds=self.beats.times.ask_limit_s)
+            if row.claim_id and self.beats.clock.now() >= row.asked_at + limit:
+                await self.beats.repair(row, origin)
+        patience_s = self.beats.times.claim_patience_ms / 1_000
+        claim = await self.beats.journal.answer(repeat, patience_s=patience_s)
+        row = await self.beats.journal.row_as_of(PAYOUTS, claim.subject_id, claim.subject_version)
         return await self._shown(row, replayed=True)
 
-    # Small ------------------------------------------------------------------------------------
-
-    def _moment(self, owner_id: UUID) -> Moment:
-        now = self.clock.now()
-        return Moment(now, new_id(now, bucket_of(owner_id)), self.times)
-
-    def _route(self, withdrawal: Withdrawal, currency: str) -> str:
-        method = payouts.method_of(withdrawal.destination)
-        routes = self.rails.choose_for_payout(withdrawal.amount_minor, currency, method)
-        if not routes:
-            raise PayoutRouteMissing(
-                f"no route pays {withdrawal.amount_minor} {currency} out by {method}"
-            )
-        return routes[0].name
-
-    async def _load(self, payout_id: UUID, owner_id: UUID | None = None) -> PayoutRow:
-        row = await payout_store.find_payout(self.database, payout_id)
-        if row is None or owner_id not in (None, row.owner_id):
-            raise PayoutNotFound("no such payout")
-        return row
-
     async def _shown(self, row: PayoutRow, *, replayed: bool = False) -> PayoutShown:
-        clear = dict(await self.journal.unseal(row.owner_id, row.sealed) or {})
-        to = clear.pop(_DESTINATION, None)
+        clear = dict(await self.beats.journal.unseal(row.owner_id, row.sealed) or {})
+        to = clear.pop(DESTINATION, None)
         return PayoutShown(row, masked(to), to and to["name"], clear, replayed)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from tallystick.books import Check
 from tallystick.platform.postgres.pools import Database
 from tallystick.wallets.cursor_folds import CursorRow
-from tallystick.wallets.topup_folds import TOP_UP, TopUpRow
+from tallystick.wallets.topup_folds import CREDITED, TOP_UP, TopUpRow
 
 _TOP_UPS: Final = f"SELECT {', '.join(TopUpRow.__struct_fields__)} FROM wallet_top_ups"
 _CURSORS: Final = f"SELECT {', '.join(CursorRow.__struct_fields__)} FROM journal_cursors"
@@ -58,12 +58,29 @@ SELECT f.aggregate_id AS payment_id, f.version
            AND coalesce(g.data->>'booked_to', 'payable') = 'payable')
        > (SELECT count(*) FROM wallet_top_ups u WHERE u.payment_id = p.id)
 """
+# Told once, by the change that moved the money; no other top-up calls that change its own.
+_ONCE: Final = f"""
+SELECT f.aggregate_id, f.told, f.sharing, u.status, u.posting_id
+  FROM (SELECT aggregate_id, data->>'posting_id' AS posting_id,
+               count(*) OVER (PARTITION BY aggregate_id) AS told,
+               count(*) OVER (PARTITION BY data->>'posting_id') AS sharing
+          FROM journal_facts WHERE kind = '{CREDITED}') f
+  LEFT JOIN wallet_top_ups u ON u.id = f.aggregate_id
+ WHERE f.told <> 1 OR f.sharing <> 1 OR u.status IS DISTINCT FROM 'credited'
+    OR u.posting_id IS DISTINCT FROM f.posting_id::uuid
+"""
 
 CHECKS: Final = (
     Check(
         "top_ups_posted",
         "every top-up that is credited moved exactly its amount, one that waits nothing",
         _POSTED,
+        "wallet_top_ups",
+    ),
+    Check(
+        "top_ups_once",
+        "every top-up that was told to be credited was so once, by a change of its own",
+        _ONCE,
         "wallet_top_ups",
     ),
     Check(

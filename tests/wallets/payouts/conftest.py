@@ -17,6 +17,7 @@ from tallystick.platform.postgres.pools import Database
 from tallystick.rails import Rails, Route
 from tallystick.sandbox import Pace, Sandbox, serve_sandbox
 from tallystick.wallets import Tiers
+from tallystick.wallets.payout_beats import PayoutBeats
 from tallystick.wallets.payouts import Payouts, PayoutSources, PayoutTimes
 from tallystick.wallets.topups import TopUps
 from tallystick.wallets.wallets import Wallets
@@ -77,8 +78,10 @@ async def payout_desk(
     user_id = new_id(clock.now(), random_bucket())
     wallets = Wallets(journal, database, ledger, clock, tiers)
     seen = await wallets.open(user_id, "INR")
+    sources = PayoutSources(database, tiers)
+    beats = PayoutBeats(journal, database, rails, sources, clock, TIMES, wallets.turns)
     desk = PayoutDesk(
-        payouts=Payouts(journal, database, rails, PayoutSources(database, tiers), clock, TIMES),
+        payouts=Payouts(beats),
         top_ups=TopUps(journal, database, ledger, tiers, clock),
         merchant=merchant,
         wallets=wallets,

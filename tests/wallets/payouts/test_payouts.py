@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tallystick.journal import JournalError, Refused
+from tallystick.rails import Rails
 from tallystick.rails import payouts as ways
 from tallystick.wallets.model import LimitExceeded, WalletNotFound
 from tallystick.wallets.payout_errors import (
@@ -15,7 +16,7 @@ from tallystick.wallets.payout_errors import (
     PayoutNotFound,
     PayoutRouteMissing,
 )
-from tallystick.wallets.payouts import PayoutTimes
+from tallystick.wallets.payouts import Payouts, PayoutTimes
 from tests.wallets.payouts.desk import ACCOUNT, PayoutDesk, a_key, upi
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("payouts_proven")]
@@ -207,6 +208,21 @@ class TestReturned:
         assert (await payout_desk.look(shown)).status == "returned"
         assert await payout_desk.holds() == (500_000, 0)
 
+    async def test_a_look_without_an_answer_does_not_end_the_watch(
+        self, payout_desk: PayoutDesk
+    ) -> None:
+        shown = await payout_desk.pay_out(10_000)
+        beats = payout_desk.payouts.beats
+        async with Rails.open([], timeout_ms=100) as nobody:
+            deaf = Payouts(replace(beats, rails=nobody))
+            payout_desk.clock.advance(timedelta(days=6))
+            await deaf.look(shown.row.id)
+
+        row = await payout_desk.look(shown)
+        assert (row.status, row.due_at is None) == ("paid", False)
+        await payout_desk.recover(timedelta(days=1))
+        assert (await payout_desk.look(shown)).due_at is None
+
     async def test_a_payout_that_stays_paid_is_watched_for_five_days_and_then_let_go(
         self, payout_desk: PayoutDesk
     ) -> None:
@@ -248,7 +264,8 @@ class TestUnanswered:
 
     async def test_not_found_is_not_believed_before_its_time(self, payout_desk: PayoutDesk) -> None:
         times = PayoutTimes(provider_settle_ms=300_000)
-        patient = replace(payout_desk, payouts=replace(payout_desk.payouts, times=times))
+        beats = replace(payout_desk.payouts.beats, times=times)
+        patient = replace(payout_desk, payouts=Payouts(beats))
         shown = await patient.pay_out(10_000, upi("drop_before"))
 
         await patient.recover()

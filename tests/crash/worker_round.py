@@ -1,6 +1,6 @@
-"""A worker's round in a process of its own, to be killed: reads top-ups and looks at payouts.
+"""A worker's round in a process of its own, to be killed: whatever is due in wallets.
 
-python -m tests.crash.saga_worker PLAN POINT CLOCK_AT        (PLAN is a file, POINT may be "-")
+python -m tests.crash.worker_round PLAN POINT CLOCK_AT        (PLAN is a file, POINT may be "-")
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from tallystick.app import open_app
+from tallystick.app import App, open_app
 from tallystick.payments import Payments
 from tallystick.platform import crash
 from tallystick.platform.secrets_file import keep_secrets
@@ -22,8 +22,16 @@ async def work(plan: Plan, clock_at: datetime) -> None:
     settings = keep_secrets(load_settings(env_file=None, **plan.settings))
     settings = settings.model_copy(update={"test_clock_at": clock_at})
     async with open_app(settings, address=plan.address) as app:
-        await app.top_ups.reader(Payments.TOP_UP_KINDS, app.payments.top_up_of).run_once()
-        await app.payouts.look_at_due()
+        await run_due(app)
+
+
+async def run_due(app: App) -> None:
+    """One round of the wallets' jobs, one after the other."""
+    await app.top_ups.reader(Payments.TOP_UP_KINDS, app.payments.top_up_of).run_once()
+    await app.payouts.look_at_due()
+    await app.holds.expire_due()
+    await app.escrows.time_out_due()
+    await app.schedules.run_due()
 
 
 if __name__ == "__main__":

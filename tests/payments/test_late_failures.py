@@ -1,0 +1,102 @@
+"""A bank says late that a capture brought no money: what was posted is undone."""
+
+import pytest
+
+from tallystick.books import account_id, chart
+from tallystick.journal import Refused
+from tallystick.payments import PaymentsError
+from tests.payments.desk import Desk, a_key
+from tests.payments.test_advances import paid_out
+from tests.payments.test_fee_plans import FULL, balance, freeze, reserved, set_plan
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("proven")]
+
+
+async def test_everybody_gives_back_what_he_got(desk: Desk) -> None:
+    await set_plan(desk, 200, fixed_minor=300, tax_bp=1_800)
+    row = await desk.pay(10_000)
+    done = (await desk.payments.late_failures.record(row.id, "recalled")).row
+
+    assert (done.status, done.failure_code) == ("failed", "recalled")
+    assert (await desk.payable(), await desk.fees(), await desk.clearing()) == (0, 0, 0)
+    assert await balance(desk, chart.tax_code("INR")) == 0
+    assert await desk.suspense() == 0
+
+
+async def test_suspense_gives_what_the_merchant_has_not_got(desk: Desk) -> None:
+    row = await desk.pay(10_000)
+    await paid_out(desk, 9_000)
+    await desk.payments.late_failures.record(row.id, "returned_unpaid")
+
+    assert (await desk.payable(), await desk.suspense(), await desk.clearing()) == (0, -9_000, 0)
+
+
+async def test_what_is_in_reserve_is_given_by_the_payable(desk: Desk) -> None:
+    await set_plan(desk, 200, **FULL)
+    row = await desk.pay(10_000)
+    await desk.pay(10_000)
+    await desk.payments.late_failures.record(row.id, "recalled")
+
+    assert (await reserved(desk), await desk.suspense()) == (2_000, 0)
+    assert await desk.clearing() == 10_000
+
+
+async def test_what_went_to_suspense_comes_from_there(desk: Desk) -> None:
+    payable = account_id(desk.merchant.id, chart.payable_code(desk.merchant.id, "INR"))
+    await freeze(desk, payable)
+    row = await desk.pay(10_000)
+    assert await desk.suspense() == 10_000
+
+    await desk.payments.late_failures.record(row.id, "recalled")
+
+    assert (await desk.suspense(), await desk.clearing()) == (0, 0)
+
+
+async def test_a_frozen_account_refuses_and_nothing_changes(desk: Desk) -> None:
+    row = await desk.pay(10_000)
+    payable = account_id(desk.merchant.id, chart.payable_code(desk.merchant.id, "INR"))
+    await freeze(desk, payable)
+
+    with pytest.raises(Refused):
+        await desk.payments.late_failures.record(row.id, "recalled")
+    assert await desk.look(row) == row
+
+
+async def test_its_intent_may_be_paid_again(desk: Desk) -> None:
+    wish = await desk.intents.create(desk.merchant, amount_minor=10_000, currency="INR")
+    intent_id = wish.row.id
+    paid = await desk.intents.confirm(desk.merchant, intent_id, payment_method="tok_visa")
+    assert paid.row.payment_id is not None
+    await desk.payments.late_failures.record(paid.row.payment_id, "rejected_late")
+
+    failed = (await desk.intents.get(intent_id)).row
+    assert (failed.status, failed.failure_code) == ("requires_payment_method", "rejected_late")
+    again = await desk.intents.confirm(desk.merchant, intent_id, payment_method="tok_visa")
+    assert again.row.status == "succeeded"
+
+
+async def test_it_is_recorded_once(desk: Desk) -> None:
+    row, key = await desk.pay(10_000), a_key()
+    first = await desk.payments.late_failures.record(row.id, "recalled", asked=key)
+    again = await desk.payments.late_failures.record(row.id, "recalled", asked=key)
+
+    assert (again.row, again.replayed) == (first.row, True)
+    with pytest.raises(PaymentsError) as refused:
+        await desk.payments.late_failures.record(row.id, "recalled", asked=a_key())
+    assert refused.value.code == "payment_not_failable"
+
+
+async def test_not_what_was_given_back_already_or_never_came(desk: Desk) -> None:
+    refunded = await desk.pay(10_000)
+    await desk.refund(refunded, amount_minor=100)
+    for row in (refunded, await desk.hold(), await desk.pay(token="tok_declined")):
+        with pytest.raises(PaymentsError) as refused:
+            await desk.payments.late_failures.record(row.id, "recalled")
+        assert refused.value.code == "payment_not_failable"
+
+
+async def test_not_for_a_reason_nobody_knows(desk: Desk) -> None:
+    row = await desk.pay(10_000)
+    with pytest.raises(PaymentsError) as refused:
+        await desk.payments.late_failures.record(row.id, "a card number 4111")
+    assert refused.value.code == "invalid_reason"
