@@ -52,15 +52,19 @@ async def _open(port: int, count: int, processes: tuple[Process, ...]) -> list[a
     """Connections, one after the other, each in somebody's hands before the next."""
     made = []
     for _ in range(count):
-        expected = sum(len(process.connections) for process in processes) + 1
+        expected = _held(processes) + 1
         transport, _ = await asyncio.get_running_loop().create_connection(
             asyncio.Protocol, "127.0.0.1", port
         )
         made.append(transport)
         async with asyncio.timeout(5):
-            while sum(len(process.connections) for process in processes) < expected:  # noqa: ASYNC110
+            while _held(processes) < expected:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
     return made
+
+
+def _held(processes: tuple[Process, ...]) -> int:
+    return sum(len(process.connections) for process in processes)
 
 
 async def test_the_emptier_process_is_the_first_to_accept(

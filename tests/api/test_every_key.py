@@ -24,8 +24,9 @@ MOVES_MONEY = {
         "/transfers", "/transfers/bulk", "/transfers/{transfer_id}/reverse", "/reservations",
         "/reservations/{reservation_id}/settle", "/reservations/{reservation_id}/void", "/intents",
         "/intents/{intent_id}/confirm", "/payments", "/payments/{payment_id}/capture",
-        "/payments/{payment_id}/cancel", "/refunds", "/payouts", "/exchanges", "/wallet-transfers",
-        "/holds", "/holds/{hold_id}/capture", "/holds/{hold_id}/release", "/escrows",
+        "/payments/{payment_id}/cancel", "/payments/{payment_id}/reverse", "/refunds", "/payouts",
+        "/exchanges", "/wallet-transfers", "/holds", "/holds/{hold_id}/capture",
+        "/holds/{hold_id}/release", "/escrows",
         "/escrows/{escrow_id}/fund", "/escrows/{escrow_id}/release", "/escrows/{escrow_id}/return",
         "/escrows/{escrow_id}/resolve",
     )

@@ -60,9 +60,10 @@ def test_every_command_shows_an_example_of_itself(
 def test_there_is_every_command_that_is_promised() -> None:
     assert {words[0] for words in ALL} == {
         *("up", "demo", "doctor", "migrate", "serve", "work", "sandbox", "ingest", "payments"),
-        *("merchants", "keys", "ledger", "books", "journal", "version"),
-        *("exchange", "wallets", "holds", "escrows"),
-        *("wallet-transfers", "transfer-schedules"),
+        "trigger",
+        *("customers", "merchants", "fees", "keys", "ledger", "books", "journal", "version"),
+        *("exchange", "wallets", "holds", "escrows", "disputes"),
+        *("wallet-transfers", "transfer-schedules", "payouts"),
     }
 
 

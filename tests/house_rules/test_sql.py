@@ -14,6 +14,8 @@ WRITES_MAY_STAND_IN = (
     "journal/*.py",  # the one writer of the house
     "ledger/store.py",  # the judge's verdicts in bulk, within the journal's transaction
     "intake/store.py",  # the bulk loader
+    "payments/dispute_store.py",  # the documents of evidence, too large for a fact
+    "sandbox/dispute_store.py",  # a simulated bank's disputes, in the file of its book
     "sandbox/store.py",  # a simulated bank's own book, in a file of its own
     "platform/postgres/*.py",  # migrations and the server's roles
 )

@@ -1,5 +1,6 @@
 """Money in, kept, set aside, sent on and out again over HTTP; what each refusal leaves behind."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -248,6 +249,102 @@ class TestPayouts:
 
         assert (said.status, said.code) == (422, "invalid_fields"), said.raw
         assert [error["field"] for error in said.json["errors"]] == fields
+
+
+class TestHostileCallers:
+    @pytest.mark.parametrize(
+        "amount", [0, -1, 1.0, "100", True, None, 10**15 + 1, 2**63, 10**30, [1]], ids=str
+    )
+    async def test_what_is_no_amount_is_refused_and_moves_nothing(
+        self, platform: Platform, amount: object
+    ) -> None:
+        wallet = await a_wallet(platform)
+        await topped_up(platform, wallet)
+
+        said = await pay_out(platform, wallet, amount=amount)
+
+        assert (said.status, said.code) == (422, "invalid_fields"), said.raw
+        assert [error["field"] for error in said.json["errors"]] == ["amount"]
+        assert await holds(platform, wallet) == (50_000, 50_000)
+
+    @pytest.mark.parametrize(
+        ("destination", "field"),
+        [
+            (ACCOUNT | {"ifsc": "hdfc0000123"}, "bank_account.ifsc"),
+            (ACCOUNT | {"ifsc": "HDFC000012"}, "bank_account.ifsc"),
+            (ACCOUNT | {"ifsc": "HDFC0000123\n"}, "bank_account.ifsc"),
+            (ACCOUNT | {"ifsc": "1DFC0000123"}, "ifsc"),
+            (ACCOUNT | {"account_number": "12345"}, "account_number"),
+            (ACCOUNT | {"account_number": "1234567890123456789"}, "account_number"),
+            (ACCOUNT | {"account_number": "1234567\u0664"}, "bank_account.account_number"),
+            (
+                ACCOUNT | {"account_number": "DE89370400440532013001", "ifsc": None},
+                "account_number",
+            ),
+            (upi() | {"upi_id": "asha@ok@bank"}, "upi_id"),
+            (upi() | {"upi_id": "asha@okbank\n"}, "upi_id"),
+            (upi() | {"upi_id": "a\u0455ha@okbank"}, "upi_id"),
+            (upi() | {"upi_id": "asha@ok/../bank"}, "upi_id"),
+            (upi() | {"name": " "}, "name"),
+            (upi() | {"name": "Asha\u202eoaR"}, "name"),
+            (upi() | {"name": "x" * 141}, "upi.name"),
+        ],
+        ids=str,
+    )
+    async def test_what_is_no_destination_is_refused_and_moves_nothing(
+        self, platform: Platform, destination: dict[str, Any], field: str
+    ) -> None:
+        wallet = await a_wallet(platform)
+        await topped_up(platform, wallet)
+
+        said = await pay_out(platform, wallet, destination=destination)
+
+        assert (said.status, said.code) == (422, "invalid_fields"), said.raw
+        assert [error["field"] for error in said.json["errors"]] == [f"destination.{field}"]
+        assert await holds(platform, wallet) == (50_000, 50_000)
+        assert (await platform.operator.get(PAYOUTS)).json["data"] == []
+
+    async def test_sixty_four_with_one_key_are_one_payout(self, platform: Platform) -> None:
+        wallet = await a_wallet(platform)
+        await topped_up(platform, wallet)
+        body = {"wallet_id": wallet, "amount": 20_000, "destination": ACCOUNT}
+
+        said = await asyncio.gather(
+            *[platform.operator.post(PAYOUTS, body, key="rent-march") for _ in range(64)]
+        )
+
+        granted = {answer.json["id"] for answer in said if answer.status == 201}
+        refused = {answer.code for answer in said if answer.status != 201}
+        assert (len(granted), refused <= {"idempotency_key_in_use"}) == (1, True), refused
+        assert await holds(platform, wallet) == (30_000, 30_000)
+        paid = await require_same_payouts(platform.app, platform.sandbox, platform.clock.now())
+        assert len(paid) == 1
+
+    async def test_more_payouts_than_money_are_granted_as_far_as_it_goes(
+        self, platform: Platform
+    ) -> None:
+        wallet = await a_wallet(platform)
+        await topped_up(platform, wallet)
+
+        said = await asyncio.gather(*[pay_out(platform, wallet) for _ in range(24)])
+
+        assert [answer.json["status"] for answer in said if answer.status == 201] == ["paid"] * 2
+        refused = {answer.code for answer in said if answer.status != 201}
+        assert refused == {"insufficient_funds"}
+        assert await holds(platform, wallet) == (10_000, 10_000)
+        paid = await require_same_payouts(platform.app, platform.sandbox, platform.clock.now())
+        assert len(paid) == 2
+
+    async def test_a_key_that_comes_with_other_terms_is_refused(self, platform: Platform) -> None:
+        wallet = await a_wallet(platform)
+        await topped_up(platform, wallet)
+        body = {"wallet_id": wallet, "amount": 100, "destination": ACCOUNT}
+        await platform.operator.post(PAYOUTS, body, key="rent")
+
+        for other in ({"amount": 101}, {"destination": upi()}, {"description": "more"}):
+            said = await platform.operator.post(PAYOUTS, body | other, key="rent")
+            assert (said.status, said.code) == (422, "idempotency_key_reused"), other
+        assert await holds(platform, wallet) == (49_900, 49_900)
 
 
 async def test_each_refusal_of_the_saga_leaves_the_money_where_it_was(platform: Platform) -> None:

@@ -154,6 +154,8 @@ class TestValues:
             {"mode": "production"},
             {"mode": "live", "crash_at": "journal.after_commit:1"},
             {"mode": "live", "test_clock_at": "2024-01-15T10:00:00Z"},
+            {"mode": "live", "test_clock": "hand"},
+            {"test_clock": "stopped"},
             {"test_clock_at": "2024-01-15T10:00:00"},  # without a zone
             {"recovery_schedule_s": "60,soon"},
             {"payment_routes": [{"name": "a", "provider": "b", "max_amount": 1}] * 2},

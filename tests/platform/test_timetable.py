@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tallystick.platform.timetable import Job, keep_timetable, run_once
+from tallystick.platform.timetable import ROUNDS_MAX, Done, Job, keep_timetable, run_due, run_once
 
 pytestmark = pytest.mark.anyio
 
@@ -95,3 +95,27 @@ async def test_one_round_of_all_names_those_that_failed() -> None:
     jobs = [Job("sound", 1, Work()), Job("failing", 1, Work(1))]
 
     assert await run_once(jobs) == ("failing",)
+
+
+async def test_what_is_due_is_done_round_by_round_while_rounds_are_full() -> None:
+    left = [10, 10, 3]
+
+    async def take() -> int:
+        return left.pop(0) if left else 0
+
+    async def never_empty() -> int:
+        return 1
+
+    jobs = [
+        Job("paged", 1, take, full=10),
+        Job("failing", 1, Work(1)),
+        Job("silent", 1, Work()),
+        Job("endless", 1, never_empty, full=1),
+    ]
+
+    assert await run_due(jobs) == (
+        Done("paged", 23),
+        Done("failing", 0, failed=True),
+        Done("silent", 0),
+        Done("endless", ROUNDS_MAX),
+    )

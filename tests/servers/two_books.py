@@ -108,7 +108,7 @@ class _PaymentReader:
                 self._happened("authorization")
             case "captured":
                 self._captured(data["amount_minor"])
-            case "cancelled" | "reversed" | "expired":
+            case "cancelled" | "reversed" | "expired" | "rest_released":
                 self._happened("void")
 
     def _captured(self, amount_minor: int) -> None:

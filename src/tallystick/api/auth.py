@@ -25,13 +25,14 @@ async def authenticate(exchange: Exchange, keys: Keys, permission: str) -> Princ
 
     Raises ApiKeyMissing, InvalidKey (of identity), PermissionDenied.
     """
-    principal = exchange.principal = await keys.authenticate(_bearer(exchange))
+    principal = exchange.principal = await keys.authenticate(bearer(exchange))
     if not principal.may(permission):
         raise PermissionDenied(f"this needs a key with the permission `{permission}`")
     return principal
 
 
-def _bearer(exchange: Exchange) -> str:
+def bearer(exchange: Exchange) -> str:
+    """What the caller shows for himself. Raises ApiKeyMissing."""
     given = exchange.headers.get(b"authorization", b"").decode("latin-1")
     scheme, _, credential = given.partition(" ")
     if scheme.lower() != "bearer" or not credential:

@@ -14,17 +14,23 @@ from tallystick.api import (
     account_history,
     accounts,
     books,
+    customers,
+    disputes,
     escrows,
     exchange_rates,
     exchanges,
+    fee_plans,
+    hand_clock,
     health,
     holds,
     intents,
+    late_failures,
     payments,
     payouts,
     quotes,
     refunds,
     reservations,
+    reversals,
     transfer_records,
     transfer_schedules,
     transfers,
@@ -34,6 +40,7 @@ from tallystick.api import (
     webhook,
 )
 from tallystick.api.account_bodies import BULK_BODY_BYTES_MAX as ACCOUNTS_BODY_BYTES_MAX
+from tallystick.api.dispute_views import BODY_BYTES_MAX as EVIDENCE_BODY_BYTES_MAX
 from tallystick.api.exchange import exchange_of
 from tallystick.api.gate import Gate
 from tallystick.api.openapi import build_document
@@ -48,6 +55,7 @@ from tallystick.app import App
 BODY_LIMITS: Final = {
     accounts.BULK_PATH: ACCOUNTS_BODY_BYTES_MAX,
     transfers.BULK_PATH: BULK_BODY_BYTES_MAX,
+    disputes.EVIDENCE_PATH: EVIDENCE_BODY_BYTES_MAX,
     webhook.PATH: webhook.BODY_BYTES_MAX,
 }
 PLAIN_OPERATIONS: Final = (*transfers.OPERATIONS, *webhook.OPERATIONS, *health.OPERATIONS)
@@ -90,10 +98,16 @@ def _web(app: App) -> FastAPI:
     )
     web.state.keys = app.keys
     web.state.settings = app.settings
+    web.state.intents = app.intents
     routes = StrictRoutes(web)
     intents.add_intent_routes(routes, app)
     payments.add_payment_routes(routes, app)
+    customers.add_customer_routes(routes, app)
     refunds.add_refund_routes(routes, app)
+    late_failures.add_late_failure_routes(routes, app)
+    fee_plans.add_fee_plan_routes(routes, app)
+    disputes.add_dispute_routes(routes, app)
+    reversals.add_reversal_routes(routes, app)
     payouts.add_payout_routes(routes, app)
     accounts.add_account_routes(routes, app)
     account_history.add_history_routes(routes, app)
@@ -109,6 +123,7 @@ def _web(app: App) -> FastAPI:
     wallets.add_wallet_routes(routes, app)
     holds.add_hold_routes(routes, app)
     escrows.add_escrow_routes(routes, app)
+    hand_clock.add_hand_clock_routes(routes, app)
     document = build_document(web, PLAIN_OPERATIONS)
     web.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's documented way
     return web

@@ -121,6 +121,8 @@ TransferCode = Annotated[
 ]
 MerchantId = Annotated[str, _looks("mer"), _is("mer")]
 PaymentId = Annotated[str, _looks("pay"), _is("pay")]
+CustomerId = Annotated[str, _looks("cus"), _is("cus")]
+DisputeId = Annotated[str, _looks("dsp"), _is("dsp")]
 WalletId = Annotated[str, _looks("wal"), _is("wal")]
 TransferScheduleId = Annotated[str, _looks("sch"), _is("sch")]
 QuoteId = Annotated[str, _looks("quo"), _is("quo")]
@@ -136,8 +138,22 @@ PaymentMethod = Annotated[
     str,
     Field(
         pattern=r"^[a-z]{2,8}_[A-Za-z0-9_]{1,64}$",
-        description="A token; the sandbox knows `tok_visa` and its magic relatives.",
+        description="A token, such as the sandbox's `tok_visa` and its magic relatives; or, with"
+        " `customer_id`, a saved method (`pm_...`).",
         examples=["tok_visa"],
+    ),
+]
+OffSession = Annotated[
+    bool, Field(description="The payer is not there: only a saved method can be used.")
+]
+ReturnUrl = Annotated[
+    str,
+    Field(
+        max_length=2_048,
+        json_schema_extra={"format": "uri"},
+        description="Where the payer goes after his bank has asked him; the intent's id is added."
+        " https, or http to this machine.",
+        examples=["https://shop.example/orders/6735"],
     ),
 ]
 CaptureMethod = Literal["automatic", "manual"]

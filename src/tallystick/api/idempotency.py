@@ -46,7 +46,7 @@ def asked(exchange: Exchange, path: str, verb: str, rule: Rule) -> Asked:
     if principal is None:
         raise LookupError("a wish is somebody's: authenticate first")
     key = _key(exchange, needed=_is_needed(rule, principal))
-    owner = principal.merchant_id or "operator"
+    owner = principal.payer_of or principal.merchant_id or "operator"
     meaning = path.encode() + b"\n" + _CANONICAL.encode(exchange.body)
     return Asked(f"{owner}:{verb}", key, meaning)
 

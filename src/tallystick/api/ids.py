@@ -28,6 +28,11 @@ def path_id(prefix: str, text: str, noun: str) -> UUID:
         raise NoSuchObject(noun) from None
 
 
+def named_customer(text: str | None) -> UUID | None:
+    """The customer a body names, if it does. Raises MalformedId."""
+    return None if text is None else parse_typeid("cus", text)
+
+
 async def acting_merchant(
     merchants: Merchants, principal: Principal, named: str | None
 ) -> Merchant:

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from tallystick.api.documented import PlainOperation, Problem, problem_responses
 from tallystick.api.idempotency import HEADER, KEY_PATTERN, REPLAYED_HEADER
+from tallystick.api.payers import PAYER
 from tallystick.api.strict_route import PERMISSION
 
 _REF: Final = "#/components/schemas/{name}"
@@ -28,6 +29,7 @@ Amounts are integers in the minor unit of their currency. Everything that moves 
 `Idempotency-Replayed: true`. Every error is a problem (RFC 9457) with a stable `code`.
 """
 _SCHEME: Final = "ApiKey"
+_PAYER_SCHEME: Final = "ClientSecret"
 _IDEMPOTENCY_PARAMETER: Final = {
     "name": HEADER,
     "in": "header",
@@ -63,7 +65,12 @@ def build_document(web: FastAPI, plain: Iterable[PlainOperation]) -> dict[str, A
     schemas: dict[str, Any] = components.setdefault("schemas", {})
     schemas.update(_struct_schemas([Problem]))
     components["securitySchemes"] = {
-        _SCHEME: {"type": "http", "scheme": "bearer", "description": "`sk_test_...`"}
+        _SCHEME: {"type": "http", "scheme": "bearer", "description": "`sk_test_...`"},
+        _PAYER_SCHEME: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "`int_..._secret_...`: the payer of this one intent",
+        },
     }
     for operation in plain:
         paths = document["paths"].setdefault(operation.path, {})
@@ -123,6 +130,8 @@ def _tell_common(operation: dict[str, Any]) -> None:
     """What all operations share: the key they ask for and the headers they answer."""
     if PERMISSION in operation:
         operation["security"] = [{_SCHEME: []}]
+        if operation.pop(PAYER, False):
+            operation["security"].append({_PAYER_SCHEME: []})
     money = any(parameter["name"] == HEADER for parameter in operation.get("parameters", ()))
     for status, response in operation["responses"].items():
         headers = response.setdefault("headers", {})

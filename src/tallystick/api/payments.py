@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, get_args
 
 from fastapi import Body as BodyField
+from fastapi import Query
 from pydantic import Field
 
 from tallystick.api.calls import AnyCall, Call, MoneyCall
+from tallystick.api.field_errors import FieldError, InvalidFields
 from tallystick.api.fields import (
     EXAMPLE_SUFFIX,
     Amount,
@@ -16,10 +18,12 @@ from tallystick.api.fields import (
     CaptureMethod,
     CurrencyCode,
     Customer,
+    CustomerId,
     Description,
     MerchantName,
     MerchantView,
     Metadata,
+    OffSession,
     PaymentMethod,
     Priority,
     View,
@@ -27,15 +31,37 @@ from tallystick.api.fields import (
     example,
     one_of,
 )
-from tallystick.api.ids import acting_merchant, path_id
+from tallystick.api.ids import acting_merchant, named_customer, path_id
 from tallystick.api.intents import text_of
+from tallystick.api.pages import PAGE_DEFAULT
+from tallystick.api.payment_lists import (
+    EXAMPLE_REFERENCE,
+    AnyNarrowing,
+    Cursor,
+    Cursors,
+    Limit,
+    PaymentReference,
+)
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
 from tallystick.identity import Permission
-from tallystick.payments import Answer, PaymentRow
+from tallystick.payments import Answer, MethodWish, PaymentRow, parse_payment_reference
 from tallystick.platform.ids import parse_typeid, typeid
 
 PATH: Final = "/api/v1/payments"
+_CURSORS: Final = Cursors("payments")
+
+PaymentStatus = Literal[
+    "initiated",
+    "pending",
+    "authorized",
+    "captured",
+    "partially_refunded",
+    "refunded",
+    "failed",
+    "cancelled",
+    "expired",
+]
 
 
 class CreatePayment(Body):
@@ -53,7 +79,11 @@ class CreatePayment(Body):
 
     amount: Amount
     currency: CurrencyCode
-    payment_method: PaymentMethod
+    payment_method: Annotated[
+        PaymentMethod | None, Field(description="Without it, the customer's default is used.")
+    ] = None
+    customer_id: CustomerId | None = None
+    off_session: OffSession = False
     capture_method: CaptureMethod = "automatic"
     priority: Priority = "balanced"
     wallet_id: Annotated[
@@ -86,30 +116,33 @@ class PaymentView(View):
     """A payment. A bank's answer that is still open shows as `pending`, never as a decline."""
 
     id: Annotated[str, Field(examples=[f"pay_{EXAMPLE_SUFFIX}"])]
-    intent_id: str | None
-    merchant: MerchantView
-    status: Annotated[
+    reference: Annotated[
         str,
-        one_of(
-            "initiated",
-            "pending",
-            "authorized",
-            "captured",
-            "partially_refunded",
-            "refunded",
-            "failed",
-            "cancelled",
-            "expired",
+        Field(
+            description="Readable, unique, and checked by its last character (ISO/IEC 7064).",
+            examples=[EXAMPLE_REFERENCE],
         ),
     ]
+    intent_id: str | None
+    merchant: MerchantView
+    status: Annotated[str, one_of(*get_args(PaymentStatus))]
     amount: int
     currency: str
     amount_authorized: int
     amount_capturable: int
     amount_captured: int
     amount_refunded: int
+    amount_disputed: Annotated[int, Field(description="Contested by the payer, undecided.")]
+    amount_charged_back: Annotated[int, Field(description="Of disputes that were lost.")]
     fee: Annotated[int, Field(description="Kept of the captures so far.")]
-    payment_method: str
+    fee_tax: Annotated[int, Field(description="Tax on the fee, kept besides.")]
+    fee_returned: Annotated[
+        int, Field(description="Of fee and tax, given back with refunds, running ones included.")
+    ]
+    reserve: Annotated[int, Field(description="Held back of the captures so far, released later.")]
+    payment_method: Annotated[str, Field(description="A saved one by its id, never its token.")]
+    customer_id: str | None
+    off_session: bool
     capture_method: Annotated[str, one_of("automatic", "manual")]
     priority: Annotated[str, one_of("balanced", "cost", "speed", "reliability")]
     wallet_id: Annotated[str | None, Field(description="The wallet that it tops up.")]
@@ -128,6 +161,7 @@ class PaymentView(View):
         row, text = answer.row, answer.text
         return cls(
             id=typeid("pay", row.id),
+            reference=row.reference,
             intent_id=typeid("int", row.intent_id) if row.intent_id else None,
             merchant=MerchantView(id=typeid("mer", row.merchant_id)),
             status=row.status,
@@ -137,8 +171,15 @@ class PaymentView(View):
             amount_capturable=row.capturable_minor,
             amount_captured=row.captured_minor,
             amount_refunded=row.refunded_minor,
+            amount_disputed=row.disputed_minor,
+            amount_charged_back=row.charged_back_minor,
             fee=row.fee_minor,
-            payment_method=row.payment_method,
+            fee_tax=row.charged.tax_minor,
+            fee_returned=row.charged.fee_back_minor + row.charged.tax_back_minor,
+            reserve=row.charged.reserve_minor,
+            payment_method=row.method_said,
+            customer_id=typeid("cus", row.customer_id) if row.customer_id else None,
+            off_session=row.off_session,
             capture_method=row.capture_method,
             priority=row.priority,
             wallet_id=typeid("wal", row.wallet_id) if row.wallet_id else None,
@@ -151,6 +192,13 @@ class PaymentView(View):
             created_at=row.created_at,
             updated_at=row.updated_at,
         )
+
+
+class PaymentPage(View):
+    """Payments, latest first. A page may be short, or empty, while a cursor goes on."""
+
+    data: list[PaymentView]
+    next_cursor: str | None
 
 
 class EventView(View):
@@ -188,7 +236,7 @@ class PaymentRoutes:
             merchant,
             amount_minor=body.amount,
             currency=body.currency,
-            payment_method=body.payment_method,
+            payment_method=_wish(body),
             capture=body.capture_method == "automatic",
             priority=body.priority,
             wallet_id=parse_typeid("wal", body.wallet_id) if body.wallet_id else None,
@@ -203,6 +251,36 @@ class PaymentRoutes:
         found = path_id("pay", payment_id, "payment")
         return _view(
             await self.app.payments.get(found, merchant_id=call.principal.merchant_id), call
+        )
+
+    async def list_payments(
+        self,
+        call: AnyCall,
+        narrowing: AnyNarrowing,
+        *,
+        status: Annotated[PaymentStatus | None, Query()] = None,
+        reference: Annotated[
+            PaymentReference | None, Query(description="The payment with this one.")
+        ] = None,
+        customer_id: Annotated[CustomerId | None, Query(description="Of this customer.")] = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
+    ) -> PaymentPage:
+        """The caller's payments, latest first, a page at a time."""
+        page = await self.app.payments.list_payments(
+            await narrowing.whose(self.app.merchants, call),
+            status=status,
+            only=narrowing.filters_with(
+                payment_id=parse_payment_reference(reference) if reference else None,
+                customer_id=named_customer(customer_id),
+            ),
+            cursor=_CURSORS.place(cursor),
+            limit=limit,
+        )
+        answers = [await self.app.payments.show(row) for row in page.rows]
+        return PaymentPage(
+            data=[PaymentView.of(answer) for answer in answers],
+            next_cursor=_CURSORS.next(page.next_cursor),
         )
 
     async def capture_payment(
@@ -258,10 +336,18 @@ def add_payment_routes(routes: StrictRoutes, app: App) -> None:
     handlers = PaymentRoutes(app)
     one = f"{PATH}/{{payment_id}}"
     routes.post(PATH, handlers.create_payment, Permission.PAY)
+    routes.get(PATH, handlers.list_payments, Permission.READ)
     routes.get(one, handlers.get_payment, Permission.READ)
     routes.post(f"{one}/capture", handlers.capture_payment, Permission.PAY, status=200)
     routes.post(f"{one}/cancel", handlers.cancel_payment, Permission.PAY, status=200)
     routes.get(f"{one}/events", handlers.list_events, Permission.READ)
+
+
+def _wish(body: CreatePayment) -> MethodWish:
+    if body.payment_method is None and body.customer_id is None:
+        message = "Say what is paid with, or name a customer"
+        raise InvalidFields((FieldError("payment_method", "required", message),))
+    return MethodWish(body.payment_method, named_customer(body.customer_id), body.off_session)
 
 
 def _view(answer: Answer[PaymentRow], call: Call) -> PaymentView:

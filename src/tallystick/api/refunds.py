@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, get_args
 
+from fastapi import Query
 from pydantic import Field
 
 from tallystick.api.calls import AnyCall, Call, MoneyCall
@@ -22,13 +23,18 @@ from tallystick.api.fields import (
 )
 from tallystick.api.ids import path_id
 from tallystick.api.intents import text_of
+from tallystick.api.pages import PAGE_DEFAULT
+from tallystick.api.payment_lists import AnyNarrowing, Cursor, Cursors, Limit
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
 from tallystick.identity import Permission
 from tallystick.payments import Answer, RefundRow
-from tallystick.platform.ids import typeid
+from tallystick.platform.ids import parse_typeid, typeid
 
 PATH: Final = "/api/v1/refunds"
+_CURSORS: Final = Cursors("refunds")
+
+RefundStatus = Literal["pending", "succeeded", "failed"]
 
 
 class CreateRefund(Body):
@@ -51,11 +57,10 @@ class RefundView(View):
     id: Annotated[str, Field(examples=[f"ref_{EXAMPLE_SUFFIX}"])]
     payment_id: Annotated[str, Field(examples=[f"pay_{EXAMPLE_SUFFIX}"])]
     merchant: MerchantView
-    status: Annotated[
-        str,
-        one_of("pending", "succeeded", "failed"),
-    ]
+    status: Annotated[str, one_of(*get_args(RefundStatus))]
     amount: int
+    fee_returned: Annotated[int, Field(description="Of it, fee and tax that the platform gives.")]
+    advanced: Annotated[int, Field(description="Of it, what the merchant has not got.")]
     currency: str
     reason: str
     route: str
@@ -75,6 +80,8 @@ class RefundView(View):
             merchant=MerchantView(id=typeid("mer", row.merchant_id)),
             status=row.status,
             amount=row.amount_minor,
+            fee_returned=row.fee_minor + row.tax_minor,
+            advanced=row.advance_minor,
             currency=row.currency,
             reason=row.reason,
             route=row.route,
@@ -84,6 +91,13 @@ class RefundView(View):
             created_at=row.created_at,
             updated_at=row.updated_at,
         )
+
+
+class RefundPage(View):
+    """Refunds, latest first. A page may be short, or empty, while a cursor goes on."""
+
+    data: list[RefundView]
+    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +126,38 @@ class RefundRoutes:
             await self.app.refunds.get(found, merchant_id=call.principal.merchant_id), call
         )
 
+    async def list_refunds(
+        self,
+        call: AnyCall,
+        narrowing: AnyNarrowing,
+        *,
+        status: Annotated[RefundStatus | None, Query()] = None,
+        payment_id: Annotated[PaymentId | None, Query(description="Of this payment.")] = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
+    ) -> RefundPage:
+        """The caller's refunds, latest first, a page at a time."""
+        page = await self.app.refunds.list_page(
+            await narrowing.whose(self.app.merchants, call),
+            status=status,
+            only=narrowing.filters_with(
+                payment_id=parse_typeid("pay", payment_id) if payment_id else None
+            ),
+            cursor=_CURSORS.place(cursor),
+            limit=limit,
+        )
+        answers = [await self.app.refunds.show(row) for row in page.rows]
+        return RefundPage(
+            data=[RefundView.of(answer) for answer in answers],
+            next_cursor=_CURSORS.next(page.next_cursor),
+        )
+
 
 def add_refund_routes(routes: StrictRoutes, app: App) -> None:
     """`/api/v1/refunds`."""
     handlers = RefundRoutes(app)
     routes.post(PATH, handlers.create_refund, Permission.PAY)
+    routes.get(PATH, handlers.list_refunds, Permission.READ)
     routes.get(f"{PATH}/{{refund_id}}", handlers.get_refund, Permission.READ)
 
 

@@ -17,6 +17,7 @@ from tallystick.api.auth import authenticate
 from tallystick.api.bodies import read_json
 from tallystick.api.documented import problem_responses
 from tallystick.api.exchange import exchange_of
+from tallystick.api.payers import PAYER, authenticate_payer_or_key
 from tallystick.api.problems import error_response
 
 PERMISSION: Final = "x-permission"
@@ -36,12 +37,16 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """FastAPI's handler behind ours."""
         answer = super().get_route_handler()
-        permission = str((self.openapi_extra or {})[PERMISSION])
+        extra = self.openapi_extra or {}
+        permission, payers = str(extra[PERMISSION]), bool(extra.get(PAYER))
         body_field = self.body_field
 
         async def guarded(request: Request) -> Response:
             try:
-                await authenticate(exchange_of(request), request.app.state.keys, permission)
+                if payers:
+                    await authenticate_payer_or_key(request, permission)
+                else:
+                    await authenticate(exchange_of(request), request.app.state.keys, permission)
                 if body_field is None:
                     return await answer(request)
                 optional = not body_field.field_info.is_required()
@@ -76,9 +81,12 @@ class StrictRoutes:
 
     web: FastAPI
 
-    def get(self, path: str, handler: Endpoint, permission: str) -> None:
-        """A route that looks. Its path names an object, which may not be there."""
-        self._add("GET", path, handler, permission, status=200, problems=(404, 422))
+    def get(self, path: str, handler: Endpoint, permission: str, *, payers: bool = False) -> None:
+        """A route that looks. Its path names an object, which may not be there.
+
+        `payers`: the payer of the intent it names may come in, with its client secret.
+        """
+        self._add("GET", path, handler, permission, status=200, problems=(404, 422), payers=payers)
 
     def post(
         self,
@@ -88,10 +96,13 @@ class StrictRoutes:
         *,
         status: int = 201,
         also: Sequence[int] = (),
+        payers: bool = False,
     ) -> None:
         """A route that does something. `also`: what it answers beside the usual problems."""
         problems = (*BODY, *also)
-        self._add("POST", path, handler, permission, status=status, problems=problems)
+        self._add(
+            "POST", path, handler, permission, status=status, problems=problems, payers=payers
+        )
 
     def _add(
         self,
@@ -102,6 +113,7 @@ class StrictRoutes:
         *,
         status: int,
         problems: Sequence[int],
+        payers: bool = False,
     ) -> None:
         self.web.router.add_api_route(
             path,
@@ -110,6 +122,6 @@ class StrictRoutes:
             status_code=status,
             tags=[path.split("/")[3]],
             responses=problem_responses({*ALWAYS, *problems}),
-            openapi_extra={PERMISSION: str(permission)},
+            openapi_extra={PERMISSION: str(permission)} | ({PAYER: True} if payers else {}),
             route_class_override=StrictRoute,
         )

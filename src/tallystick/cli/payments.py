@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tallystick.cli.command import command, group
-from tallystick.cli.failures import CannotRun
+from tallystick.cli.failures import CannotRun, WrongUsage
+from tallystick.cli.instants import read_instant_if
 from tallystick.cli.terminal import (
     Amount,
     Format,
@@ -20,6 +21,8 @@ from tallystick.cli.terminal import (
 )
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from tallystick.cli.api_client import ApiClient
 
 KEY_VARIABLE = "TALLYSTICK_API_KEY"
@@ -52,6 +55,7 @@ def add_payments(program: typer.Typer) -> None:
         capture
     )
     command(payments, "cancel", example="tallystick payments cancel pay_01h4...")(cancel)
+    command(payments, "reverse", example="tallystick payments reverse pay_01h4...")(reverse)
     command(payments, "refund", example="tallystick payments refund pay_01h4... --amount 2500")(
         refund
     )
@@ -59,22 +63,50 @@ def add_payments(program: typer.Typer) -> None:
 
 
 async def list_payments(
+    *,
     status: Annotated[str | None, typer.Option(help="Only those in this state.")] = None,
     merchant: Annotated[str | None, typer.Option(help="Only those of this merchant.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Made on this day or at this instant, or later.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Made before this day or instant.")] = None,
+    amount_from: Annotated[
+        int | None, typer.Option(min=1, help="Of so much or more, in minor units.")
+    ] = None,
+    amount_to: Annotated[int | None, typer.Option(min=1, help="Of at most so much.")] = None,
+    currency: Annotated[str | None, typer.Option(help="ISO 4217.")] = None,
+    customer: Annotated[str | None, typer.Option(help="Only those of this customer.")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="The one with this readable reference.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
     output: Output = None,
 ) -> None:
     """List the latest payments, read from the database of this machine."""
     from tallystick.cli.database import opened_app
     from tallystick.cli.merchants import find_named
+    from tallystick.payments import Filters
 
+    only = Filters(
+        created_from=read_instant_if(since),
+        created_to=read_instant_if(until),
+        amount_from_minor=amount_from,
+        amount_to_minor=amount_to,
+        currency=currency,
+        payment_id=_named_by(reference) if reference else None,
+        customer_id=_customer(customer) if customer else None,
+    )
     records: list[dict[str, Any]] = []
     async with opened_app() as (app, _):
         merchant_id = (await find_named(app.merchants, merchant)).id if merchant else None
         cursor = None
         while len(records) < limit:
             page = await app.payments.list_payments(
-                merchant_id, status=status, cursor=cursor, limit=limit - len(records)
+                merchant_id,
+                status=status,
+                only=only,
+                cursor=cursor,
+                limit=limit - len(records),
             )
             records += [_listed(row) for row in page.rows]
             cursor = page.next_cursor
@@ -85,7 +117,7 @@ async def list_payments(
 
 async def get(payment: PaymentId, output: Output = None) -> None:
     """Show a payment as it stands."""
-    async with _api() as api:
+    async with opened_api() as api:
         reply = await api.get(f"{PATH}/{payment}")
     _show(output, reply.body)
 
@@ -136,6 +168,22 @@ async def cancel(
     await _post(f"{PATH}/{payment}/cancel", {"reason": reason}, key, output)
 
 
+async def reverse(
+    payment: PaymentId,
+    *,
+    reason: Annotated[str, typer.Option(help="Why.")] = "requested_by_customer",
+    key: Key = None,
+    output: Output = None,
+) -> None:
+    """Undo a payment: void it while it is only promised, else refund all that was captured."""
+    async with opened_api() as api:
+        reply = await api.post(f"{PATH}/{payment}/reverse", {"reason": reason}, key=key)
+    undone = reply.body["payment"] or reply.body["refund"]
+    _show(output, reply.body if as_json(output) else {"way": reply.body["way"], **undone})
+    if undone["status"] == "failed":
+        raise SystemExit(1)
+
+
 async def refund(
     payment: PaymentId,
     *,
@@ -152,13 +200,13 @@ async def refund(
 
 async def events(payment: PaymentId, output: Output = None) -> None:
     """Show everything that happened to a payment, oldest first."""
-    async with _api() as api:
+    async with opened_api() as api:
         reply = await api.get(f"{PATH}/{payment}/events")
     show_records(output, reply.body["data"], EVENT_COLUMNS)
 
 
 @asynccontextmanager
-async def _api() -> "AsyncIterator[ApiClient]":
+async def opened_api() -> "AsyncIterator[ApiClient]":
     """The API of the platform that runs here, or the one the settings name."""
     from tallystick.cli.api_client import ApiClient
     from tallystick.cli.here import find_credentials, find_running
@@ -179,7 +227,7 @@ async def _api() -> "AsyncIterator[ApiClient]":
 
 
 async def _post(path: str, body: dict[str, Any], key: str | None, output: Format | None) -> None:
-    async with _api() as api:
+    async with opened_api() as api:
         reply = await api.post(path, body, key=key)
     _show(output, reply.body)
     if reply.body.get("status") == "failed":
@@ -199,6 +247,25 @@ def _show(output: Format | None, body: dict[str, Any]) -> None:
     show_record(output, shown)
 
 
+def _named_by(reference: str) -> "UUID":
+    from tallystick.payments import parse_payment_reference
+    from tallystick.platform.ids import MalformedId
+
+    try:
+        return parse_payment_reference(reference)
+    except MalformedId as error:
+        raise WrongUsage(f"{reference}: {error}") from None
+
+
+def _customer(text: str) -> "UUID":
+    from tallystick.platform.ids import MalformedId, parse_typeid
+
+    try:
+        return parse_typeid("cus", text)
+    except MalformedId as error:
+        raise WrongUsage(f"{text}: {error}") from None
+
+
 def _listed(row: Any) -> dict[str, Any]:
     from tallystick.platform.ids import typeid
 
@@ -212,4 +279,5 @@ def _listed(row: Any) -> dict[str, Any]:
         "currency": row.currency,
         "route": row.route,
         "failure_code": row.failure_code,
+        "reference": row.reference,
     }

@@ -5,10 +5,13 @@ from typing import Annotated
 import typer
 
 from tallystick.cli.books import add_books
+from tallystick.cli.customers import add_customers
 from tallystick.cli.demo import add_demo
+from tallystick.cli.disputes import add_disputes
 from tallystick.cli.doctor import add_doctor
 from tallystick.cli.escrows import add_escrows
 from tallystick.cli.exchange import add_exchange
+from tallystick.cli.fees import add_fees
 from tallystick.cli.holds import add_holds
 from tallystick.cli.ingest import add_ingest
 from tallystick.cli.journal import add_journal
@@ -17,10 +20,12 @@ from tallystick.cli.ledger import add_ledger
 from tallystick.cli.merchants import add_merchants
 from tallystick.cli.migrate import add_migrate
 from tallystick.cli.payments import add_payments
+from tallystick.cli.payouts import add_payouts
 from tallystick.cli.sandbox import add_sandbox
 from tallystick.cli.serve import add_serve
 from tallystick.cli.terminal import Format
 from tallystick.cli.transfer_schedules import add_transfer_schedules
+from tallystick.cli.trigger import add_trigger
 from tallystick.cli.up import add_up
 from tallystick.cli.version import add_version
 from tallystick.cli.wallet_transfers import add_wallet_transfers
@@ -41,9 +46,10 @@ def build_program() -> typer.Typer:
     program.callback()(root)
     for add in (
         *(add_up, add_demo, add_doctor, add_migrate, add_serve, add_work, add_sandbox),
-        *(add_ingest, add_payments, add_merchants, add_keys, add_ledger, add_books, add_journal),
-        *(add_exchange, add_wallets, add_holds, add_escrows),
-        *(add_wallet_transfers, add_transfer_schedules),
+        *(add_ingest, add_payments, add_trigger, add_customers, add_merchants, add_fees, add_keys),
+        *(add_ledger, add_books, add_journal),
+        *(add_exchange, add_wallets, add_holds, add_escrows, add_disputes),
+        *(add_wallet_transfers, add_transfer_schedules, add_payouts),
         add_version,
     ):
         add(program)

@@ -38,13 +38,16 @@ def sandbox(
 
 
 async def _serve(settings: "Settings", pace: "Pace", output: Format | None) -> None:
+    from tallystick.platform.clock import configured_clock
     from tallystick.sandbox import serve_sandbox
 
+    # Banks keep the machine's time, unless time is turned by hand for everybody.
+    now = configured_clock(settings).now if settings.test_clock == "hand" else None
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     books = settings.tallystick_home / "sandbox"
-    async with serve_sandbox(books, pace=pace, port=settings.sandbox_port) as served:
+    async with serve_sandbox(books, pace=pace, port=settings.sandbox_port, now=now) as served:
         addresses = {bank: served.base_url(bank) for bank in served.books}
         if as_json(output):
             show_json(addresses)

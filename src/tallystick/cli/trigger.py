@@ -1,0 +1,144 @@
+"""`tallystick trigger`: makes something really happen in test mode, for whoever waits for it.
+
+Nothing is made up: the calls a merchant would make are made, the sandbox's bank answers, and the
+books know of it.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from tallystick.cli.command import command
+from tallystick.cli.failures import WrongUsage
+from tallystick.cli.payments import PATH, opened_api
+from tallystick.cli.terminal import Output, show_record
+
+if TYPE_CHECKING:
+    from tallystick.cli.api_client import ApiClient
+
+INTENTS: Final = "/api/v1/intents"
+REFUNDS: Final = "/api/v1/refunds"
+AMOUNT: Final = 125_000
+CURRENCY: Final = "INR"
+REFUSED_REFUND: Final = 4_201
+"""A magic amount: the sandbox's banks refuse a refund of it."""
+
+Made = dict[str, Any]
+Play = Callable[["ApiClient"], Awaitable[Made]]
+
+
+def add_trigger(program: typer.Typer) -> None:
+    """`trigger`."""
+    command(program, "trigger", example="tallystick trigger payment.captured")(trigger)
+
+
+async def trigger(
+    event: Annotated[str, typer.Argument(help="What is to happen, such as payment.captured.")],
+    output: Output = None,
+) -> None:
+    """Make an event happen through the API and the sandbox's banks, and show the object it is of.
+
+    Any word that is none lists those there are.
+    """
+    if event not in PLAYS:
+        raise WrongUsage(f"{event}: one of {', '.join(PLAYS)}")
+    async with opened_api() as api:
+        made = await PLAYS[event](api)
+    shown = ("id", "status", "amount", "currency", "failure_code", "created_at")
+    show_record(output, {"event": event} | {name: made.get(name) for name in shown})
+
+
+async def _paid(api: "ApiClient", **more: object) -> Made:
+    body = {"amount": AMOUNT, "currency": CURRENCY, "payment_method": "tok_visa"}
+    return (await api.post(PATH, body | more)).body
+
+
+async def _done(api: "ApiClient", made: Made, verb: str, **body: object) -> Made:
+    noun = PATH if made["id"].startswith("pay_") else INTENTS
+    return (await api.post(f"{noun}/{made['id']}/{verb}", body)).body
+
+
+async def _refunded(api: "ApiClient", amount: int | None = None) -> Made:
+    await _paid(api)  # a refund gives back the fee as well, and somebody must have earned it
+    paid = await _paid(api)
+    part = {} if amount is None else {"amount": amount}
+    return (await api.post(REFUNDS, {"payment_id": paid["id"]} | part)).body
+
+
+async def _payment_of(api: "ApiClient", refund: Made) -> Made:
+    return (await api.get(f"{PATH}/{refund['payment_id']}")).body
+
+
+async def _intent(api: "ApiClient") -> Made:
+    return (await api.post(INTENTS, {"amount": AMOUNT, "currency": CURRENCY})).body
+
+
+async def _confirmed(api: "ApiClient", payment_method: str) -> Made:
+    return await _done(api, await _intent(api), "confirm", payment_method=payment_method)
+
+
+async def _authorized(api: "ApiClient") -> Made:
+    return await _paid(api, capture_method="manual")
+
+
+async def _captured(api: "ApiClient") -> Made:
+    return await _done(api, await _authorized(api), "capture")
+
+
+async def _failed(api: "ApiClient") -> Made:
+    return await _paid(api, payment_method="tok_declined")
+
+
+async def _unanswered(api: "ApiClient") -> Made:
+    return await _paid(api, payment_method="tok_charge_then_drop")
+
+
+async def _cancelled(api: "ApiClient") -> Made:
+    return await _done(api, await _authorized(api), "cancel")
+
+
+async def _wholly_refunded(api: "ApiClient") -> Made:
+    return await _payment_of(api, await _refunded(api))
+
+
+async def _partly_refunded(api: "ApiClient") -> Made:
+    return await _payment_of(api, await _refunded(api, AMOUNT // 5))
+
+
+async def _refund_failed(api: "ApiClient") -> Made:
+    return await _refunded(api, REFUSED_REFUND)
+
+
+async def _intent_succeeded(api: "ApiClient") -> Made:
+    return await _confirmed(api, "tok_visa")
+
+
+async def _intent_failed(api: "ApiClient") -> Made:
+    return await _confirmed(api, "tok_declined")
+
+
+async def _payer_asked(api: "ApiClient") -> Made:
+    return await _confirmed(api, "tok_challenge")
+
+
+async def _intent_cancelled(api: "ApiClient") -> Made:
+    return await _done(api, await _intent(api), "cancel")
+
+
+PLAYS: Final[dict[str, Play]] = {
+    "payment.authorized": _authorized,
+    "payment.captured": _captured,
+    "payment.failed": _failed,
+    "payment.outcome_unknown": _unanswered,
+    "payment.cancelled": _cancelled,
+    "payment.partially_refunded": _partly_refunded,
+    "payment.refunded": _wholly_refunded,
+    "refund.succeeded": _refunded,
+    "refund.failed": _refund_failed,
+    "intent.created": _intent,
+    "intent.succeeded": _intent_succeeded,
+    "intent.payment_failed": _intent_failed,
+    "intent.action_required": _payer_asked,
+    "intent.cancelled": _intent_cancelled,
+}
