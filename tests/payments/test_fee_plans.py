@@ -117,8 +117,10 @@ class TestWhichHolds:
         assert await fee_of(desk) == 400
 
     async def test_the_last_one_set_holds_of_two_from_one_instant(self, desk: Desk) -> None:
-        await set_plan(desk, 200)
-        await set_plan(desk, 250)
+        await set_plan(desk, 200, after=timedelta(seconds=60))
+        desk.clock.advance(timedelta(seconds=1))
+        await set_plan(desk, 250, after=timedelta(seconds=59))
+        desk.clock.advance(timedelta(seconds=60))
         assert await fee_of(desk) == 250
 
     async def test_one_to_come_holds_from_its_instant(self, desk: Desk) -> None:
