@@ -31,11 +31,11 @@ mock-banks: ## Start only the simulated banks.
 
 test: ## Run every test but the slow ones; fails below 85 % line coverage.
 	@tools/environment dev
-	@$(PYTEST) -q -n logical --maxprocesses=4 -m "not slow" --cov --cov-report= $(ARGS)
+	@$(PYTEST) -q -n logical --maxprocesses=4 --dist worksteal -m "not slow" --cov --cov-report= $(ARGS)
 
 test-all: ## Run every test, the slow ones too.
 	@tools/environment dev
-	@$(PYTEST) -q -n logical --maxprocesses=4 --cov --cov-report= $(ARGS)
+	@$(PYTEST) -q -n logical --maxprocesses=4 --dist worksteal --cov --cov-report= $(ARGS)
 
 mutate: ## Sow faults into the judge and into money; fails if more than one of ten goes unnoticed.
 	@tools/environment dev

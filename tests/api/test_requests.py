@@ -199,11 +199,11 @@ class TestAddresses:
         ("method", "path", "allow"),
         [
             ("GET", "/api/v1/transfers", "POST"),
-            ("DELETE", "/api/v1/payments", "POST"),
+            ("DELETE", "/api/v1/payments", "GET, POST"),
             ("PUT", "/api/v1/payments/x", "GET"),
             ("GET", "/api/v1/payments/webhook", "POST"),
             ("POST", "/health", "GET, HEAD"),
-            ("TRACE", "/api/v1/refunds", "POST"),
+            ("TRACE", "/api/v1/refunds", "GET, POST"),
         ],
     )
     async def test_a_wrong_method_is_told_the_right_one(

@@ -136,9 +136,9 @@ def test_a_payment_that_is_declined_or_refused_is_exit_code_1(beside: Inside) ->
 
 
 def test_people_see_major_units(beside: Inside) -> None:
-    _, said, _ = beside.run("payments", "create", "123456")
+    _, said, complaint = beside.run("payments", "create", "123456")
 
-    assert "1,234.56" in said
+    assert "1,234.56" in said, complaint
 
 
 def test_the_books_are_proven_while_payments_go_on(up: Up) -> None:

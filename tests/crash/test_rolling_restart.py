@@ -36,10 +36,12 @@ async def test_what_is_inside_is_answered_before_the_end(site: CrashSite) -> Non
     """A bank that takes its time: the payment's answer still comes, from the closing process."""
     process = site.process
     assert process is not None
+    await process.ready
     slow = asyncio.create_task(site.clients.send(site.wishes.pay("tok_slow")))
     await asyncio.sleep(0.3)
     process.terminate()
-    answer = await slow
+    async with asyncio.timeout(30):
+        answer = await slow
 
     assert (answer.status, answer.json["status"]) == (201, "pending")
     assert await process.ended == 0

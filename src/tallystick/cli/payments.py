@@ -240,7 +240,7 @@ def _show(output: Format | None, body: dict[str, Any]) -> None:
         return
     currency = body.get("currency", "")
     shown = {
-        name: Amount(value, currency) if isinstance(value, int) and currency else value
+        name: Amount(value, currency) if type(value) is int and currency else value
         for name, value in body.items()
         if value not in (None, {})
     }
