@@ -20,8 +20,9 @@ from tallystick.identity import Keys, Merchants
 from tallystick.intake import Imports, Recording, ensure_partitions
 from tallystick.journal import Journal
 from tallystick.ledger import Ledger, Open
-from tallystick.payments import Customers, Intents, Operations, Payments, Recovery, Refunds
-from tallystick.payments import disputes as dispute_room
+from tallystick.payments import Intents, Operations, Payments, Recovery, Refunds
+from tallystick.payments.customers import Customers
+from tallystick.payments.disputes import Disputes
 from tallystick.platform.clock import Clock, configured_clock
 from tallystick.platform.postgres.address import Address, outside_login, outside_owner
 from tallystick.platform.postgres.pools import Database, open_database
@@ -31,15 +32,13 @@ from tallystick.rails import Rails
 from tallystick.wallets import Holds, Tiers, Wallets
 
 PROJECTIONS = (
-    *(*books.projections, *identity.projections),
-    *(*wallet_room.projections, *payments.projections, *intake.projections),
+    *(*books.projections, *identity.projections, *wallet_room.projections),
+    *(*payments.projections, *intake.projections),
 )
 CHECKS: tuple[Check | CheckFunction, ...] = (
-    *(*books.exchange_checks, *wallet_room.checks),
-    *(*payments.checks, *dispute_room.checks, *intake.checks),
+    *(*books.exchange.checks, *wallet_room.checks),
+    *(*payments.checks, *intake.checks),
 )
-EXPIRIES = 500  # a round
-DUE = 100  # schedules a round
 
 
 class NoDatabase(Exception):
@@ -59,9 +58,9 @@ class App:
     account_bulks: books.AccountBulks
     account_metadata: books.AccountMetadata
     transfers: Transfers
-    exchange: books.Exchange
+    exchange: books.exchange.Exchange
     expiry: Expiry
-    proofs: books.Proofs
+    proofs: books.proof.Proofs
     merchants: Merchants
     keys: Keys
     rails: Rails
@@ -71,11 +70,11 @@ class App:
     payouts: wallet_room.payouts.Payouts
     top_ups: wallet_room.topups.TopUps
     wallet_transfers: wallet_room.transfers.WalletTransfers
-    schedules: wallet_room.schedules.Schedules
+    schedules: wallet_room.transfers.Schedules
     intents: Intents
     payments: Payments
     refunds: Refunds
-    disputes: dispute_room.Disputes
+    disputes: Disputes
     customers: Customers
     recovery: Recovery
     recording: Recording
@@ -93,15 +92,11 @@ class App:
         first_look_s = float(self.settings.recovery_schedule_s[0])
         return (
             *self.recovery.jobs(first_look_s),
-            Job(
-                "reservation_expiry", 5.0, partial(self.expiry.record_due, EXPIRIES), full=EXPIRIES
-            ),
+            *self.expiry.jobs,
             *self.payouts.jobs(first_look_s),
             *self.disputes.jobs(self.settings),
             *self.top_ups.jobs(Payments.TOP_UP_KINDS, self.payments.top_up_of),
-            Job("hold_expiry", 5.0, partial(self.holds.expire_due, EXPIRIES), full=EXPIRIES),
-            Job("escrow_timeouts", 5.0, partial(self.escrows.time_out_due, DUE), full=DUE),
-            Job("transfer_schedules", 5.0, partial(self.schedules.run_due, DUE), full=DUE),
+            *(*self.holds.jobs, *self.escrows.jobs, *self.schedules.jobs),
             *self.proofs.jobs,
             Job("claims", 60.0, self.forget_claims),
             Job("journal_heads", 60.0, partial(self.journal.publish_heads, self.heads_path)),
@@ -145,7 +140,9 @@ async def open_app(
         ledger = Ledger(database)
         accounts = Accounts(journal, clock)
         purses = Wallets(journal, database, ledger, clock, Tiers(journal, database, clock))
-        exchange = books.Exchange.over(journal, database, ledger, clock, ttl_s=settings.quote_ttl_s)
+        exchange = books.exchange.Exchange.over(
+            journal, database, ledger, clock, ttl_s=settings.quote_ttl_s
+        )
         sending = wallet_room.transfers.WalletTransfers(purses, exchange.quotes)
         operations = Operations.over(journal, database, rails, clock, settings)
         recording = _recording(journal, database, clock, settings)
@@ -162,7 +159,7 @@ async def open_app(
             transfers=Transfers(journal, ledger, clock),
             exchange=exchange,
             expiry=Expiry(journal, ledger, clock),
-            proofs=books.Proofs.over(journal, database, ledger, clock, checks=CHECKS),
+            proofs=books.proof.Proofs.over(journal, database, ledger, clock, checks=CHECKS),
             merchants=Merchants(journal, database, clock),
             keys=Keys(journal, database, clock, pepper, settings.mode == "test"),
             rails=rails,
@@ -172,11 +169,11 @@ async def open_app(
             payouts=wallet_room.payouts.Payouts.over(purses, rails, settings),
             top_ups=wallet_room.topups.TopUps(journal, database, ledger, purses.tiers, clock),
             wallet_transfers=sending,
-            schedules=wallet_room.schedules.Schedules(purses, sending),
+            schedules=wallet_room.transfers.Schedules(purses, sending),
             intents=Intents(operations, pepper),
             payments=Payments(operations),
             refunds=Refunds(operations),
-            disputes=dispute_room.Disputes.over(operations, settings),
+            disputes=Disputes.over(operations, settings),
             customers=Customers.over(journal, database, clock),
             recovery=Recovery(operations),
             recording=recording,

@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Struct, structs
 
 from tallystick import books as room
-from tallystick.books import AssertionMade
+from tallystick.books.proof import AssertionMade
 from tallystick.journal import Change, Fact, Journal, JournalError, Origin, Projection, Told
 from tallystick.ledger import Close, Freeze, Limit, Open, Post, Reserve, Settle, Void
 from tallystick.platform.clock import HandClock

@@ -7,20 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tallystick.books import (
-    Exchange,
-    ExchangeWish,
-    QuoteRow,
-    QuoteWish,
-    RateRow,
-    RateWish,
-    account_id,
-    chart,
-    exchange_checks,
-    projections,
-    prove,
-)
+from tallystick.books import account_id, chart, projections
 from tallystick.books.chart import PLATFORM
+from tallystick.books.exchange import Exchange, ExchangeWish, QuoteRow, QuoteWish, RateRow, RateWish
+from tallystick.books.exchange import checks as exchange_checks
+from tallystick.books.proof import prove
 from tallystick.journal import Journal
 from tallystick.ledger import Open, Post
 from tallystick.platform.clock import HandClock

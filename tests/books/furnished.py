@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from tallystick.books import Accounts, Expiry, Proofs, Transfers
+from tallystick.books import Accounts, Expiry, Transfers
+from tallystick.books.proof import Proofs
 from tallystick.journal import Asked, Journal
 from tallystick.ledger import Ledger, Open, Post
 from tallystick.platform.clock import HandClock

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tallystick.books import AssertionMade, InvalidAssertion
-from tallystick.books.assertions import AssertionNotFound, UnknownAccount
+from tallystick.books.proof import AssertionMade, InvalidAssertion
+from tallystick.books.proof.assertions import AssertionNotFound, UnknownAccount
 from tallystick.journal import JournalError
 from tallystick.platform.ids import new_id
 from tests.books.furnished import Books, asked

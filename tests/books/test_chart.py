@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from tallystick.books import PLATFORM, account_id, chart, chart_classes
-from tallystick.books.store import CHECKS
+from tallystick.books.proof.store import CHECKS
 from tallystick.ledger import Open
 from tallystick.platform.ids import bucket_of, parse_typeid
 from tests.ledger.test_cases import REFUSALS

@@ -5,14 +5,14 @@ from pathlib import Path
 from uuid import UUID
 
 from tallystick.books import PLATFORM, account_id, chart
-from tallystick.books.exchange_decisions import (
+from tallystick.books.exchange.decisions import (
     QuoteWish,
     decide_quote,
     exchange_account,
     transfers_for,
 )
-from tallystick.books.exchange_folds import QUOTE_GIVEN, RateRow, fold_quote
-from tallystick.books.exchange_store import CHECKS
+from tallystick.books.exchange.folds import QUOTE_GIVEN, RateRow, fold_quote
+from tallystick.books.exchange.store import CHECKS
 from tallystick.journal import Origin, Told
 from tallystick.ledger import Post
 from tallystick.platform.ids import derived_id

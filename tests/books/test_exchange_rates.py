@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from tallystick.books import RateWish
-from tallystick.books.exchange_errors import InvalidRate, RateNotFound, RateStale, SameCurrency
+from tallystick.books.exchange import RateWish
+from tallystick.books.exchange.errors import InvalidRate, RateNotFound, RateStale, SameCurrency
 from tallystick.journal import JournalError
 from tallystick.money import UnknownCurrency
 from tallystick.platform.clock import HandClock

@@ -9,8 +9,9 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from tallystick.books import PLATFORM, ExchangeRow, ExchangeWish, QuoteWish, account_id, chart
-from tallystick.books.exchange_errors import (
+from tallystick.books import PLATFORM, account_id, chart
+from tallystick.books.exchange import ExchangeRow, ExchangeWish, QuoteWish
+from tallystick.books.exchange.errors import (
     ExchangeNotFound,
     NotExchangeable,
     QuoteExpired,
@@ -18,7 +19,7 @@ from tallystick.books.exchange_errors import (
     QuoteUsed,
     SameCurrency,
 )
-from tallystick.books.exchanges import ExchangeAnswer
+from tallystick.books.exchange.exchanges import ExchangeAnswer
 from tallystick.books.model import NotReversible
 from tallystick.journal import JournalError, Refused
 from tallystick.platform.clock import HandClock

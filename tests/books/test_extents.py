@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from tallystick.books.extents import Limits
-from tallystick.books.prove import prove_snapshot
+from tallystick.books.proof.extents import Limits
+from tallystick.books.proof.prove import prove_snapshot
 from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.pools import open_database
 from tallystick.platform.settings import load_settings

@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 from prometheus_client import generate_latest
 
-from tallystick.books.incremental import IncrementalProof, Standing
-from tallystick.books.lane_walk import lane_ends, walk_lane
-from tallystick.books.slices import Place
+from tallystick.books.proof.incremental import IncrementalProof, Standing
+from tallystick.books.proof.lane_walk import lane_ends, walk_lane
+from tallystick.books.proof.slices import Place
 from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.postgres.pools import open_database

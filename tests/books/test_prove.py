@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec import json
 
-from tallystick.books import Check, CheckFunction, Found, Proof, prove
-from tallystick.books.checks import CheckResult
+from tallystick.books import Check, CheckFunction, Found, Proof
+from tallystick.books.proof import prove
+from tallystick.books.proof.checks import CheckResult
 from tallystick.journal import Journal
 from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.address import Address

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.books.exchange_errors import InvalidRate, NotExchangeable
-from tallystick.books.rates import (
+from tallystick.books.exchange.errors import InvalidRate, NotExchangeable
+from tallystick.books.exchange.rates import (
     AMOUNT_MINOR_MAX,
     DIGITS_MAX,
     SOURCE,

@@ -7,8 +7,8 @@ import pytest
 from msgspec import json
 
 from tallystick.books import Proof
-from tallystick.books.proof_facts import RunStarted
-from tallystick.books.reconciliation import Reconciliation, RunNotFound
+from tallystick.books.proof.facts import RunStarted
+from tallystick.books.proof.reconciliation import Reconciliation, RunNotFound
 from tallystick.journal import Change, Fact
 from tallystick.platform.ids import new_id
 from tallystick.platform.postgres.address import Address

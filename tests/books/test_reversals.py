@@ -7,13 +7,14 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from tallystick.books import Answer, prove
+from tallystick.books import Answer
 from tallystick.books.model import (
     AlreadyReversed,
     BooksError,
     NotReversible,
     TransferNotFound,
 )
+from tallystick.books.proof import prove
 from tallystick.journal import Change, JournalError, Origin, Refused
 from tallystick.ledger import Reserve, Settle, Void
 from tallystick.platform.ids import bucket_of, new_id

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from tallystick.books.prove import prove_snapshot
-from tallystick.books.store import CHECKS
+from tallystick.books.proof.prove import prove_snapshot
+from tallystick.books.proof.store import CHECKS
 from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.pools import open_database
 from tallystick.platform.settings import load_settings

@@ -4,6 +4,7 @@ import ast
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -77,9 +78,14 @@ def product_sources() -> tuple[Source, ...]:
     return tuple(source for source in python_sources() if source.name.startswith("src/"))
 
 
+def stands_in(source: Source, places: tuple[str, ...]) -> bool:
+    """Whether a file of the product is in one of these places; `*` goes through folders."""
+    return any(fnmatchcase(source.name, f"src/tallystick/{place}") for place in places)
+
+
 def rooms() -> tuple[Path, ...]:
-    """The packages directly under `tallystick`."""
-    return tuple(sorted(door.parent for door in PACKAGE.glob("*/__init__.py")))
+    """Every package under `tallystick`: the rooms, and the inner rooms."""
+    return tuple(sorted(door.parent for door in PACKAGE.glob("*/**/__init__.py")))
 
 
 def documents() -> tuple[Path, ...]:

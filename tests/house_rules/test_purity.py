@@ -21,7 +21,7 @@ PURE = {
 }
 PURE |= {"*/*decisions.py", "*/*folds.py", "*/projection.py", "*/postings.py", "*/steps.py"}
 PURE |= {"rails/routing.py", "rails/breaker.py", "risk/features.py", "risk/rules.py"}
-PURE |= {"wallets/recurrence.py"}
+PURE |= {"wallets/transfers/recurrence.py"}
 IMPURE = {
     *("datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today"),
     *("datetime.date.today", "time", "random", "secrets", "os", "uuid.uuid1", "uuid.uuid4"),

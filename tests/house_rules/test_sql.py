@@ -3,18 +3,17 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 import pytest
 
-from tests.house_rules.sources import Source, made_up, product_sources
+from tests.house_rules.sources import Source, made_up, product_sources, stands_in
 
 READS_MAY_STAND_IN = ("*/store.py", "*/*_store.py", "journal/*.py", "platform/postgres/*.py")
 WRITES_MAY_STAND_IN = (
     "journal/*.py",  # the one writer of the house
     "ledger/store.py",  # the judge's verdicts in bulk, within the journal's transaction
     "intake/store.py",  # the bulk loader
-    "payments/dispute_store.py",  # the documents of evidence, too large for a fact
+    "payments/disputes/store.py",  # the documents of evidence, too large for a fact
     "sandbox/dispute_store.py",  # a simulated bank's disputes, in the file of its book
     "sandbox/store.py",  # a simulated bank's own book, in a file of its own
     "platform/postgres/*.py",  # migrations and the server's roles
@@ -26,11 +25,6 @@ WRITE = re.compile(
     r"\s*(?i:insert\s+into\b|update\s+\S+\s+(as\s+\w+\s+)?set\b|delete\s+from\b|truncate\s+\w"
     r"|merge\s+into\b|(create|alter|drop)\s+(unique\s+)?(table|index|role|schema|view|function)\b)"
 )
-
-
-def stands_in(source: Source, places: tuple[str, ...]) -> bool:
-    path = PurePosixPath(source.name)
-    return any(path.match(f"src/tallystick/{place}") for place in places)
 
 
 def literals(tree: ast.Module) -> Iterator[tuple[int, str]]:

@@ -23,7 +23,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tallystick.books import Answer, prove
+from tallystick.books import Answer
+from tallystick.books.proof import prove
 from tallystick.journal import Journal
 from tallystick.ledger import Close, Freeze, Limit
 from tallystick.platform.clock import HandClock

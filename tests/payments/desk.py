@@ -14,7 +14,6 @@ from tallystick.journal import Asked
 from tallystick.payments import (
     Answer,
     Intents,
-    MethodWish,
     Operations,
     PaymentRow,
     Payments,
@@ -22,6 +21,7 @@ from tallystick.payments import (
     RefundRow,
     Refunds,
 )
+from tallystick.payments.customers import MethodWish
 from tallystick.platform.clock import HandClock
 from tallystick.sandbox import BankBook, standings
 

@@ -29,7 +29,8 @@ from tallystick.payments.decisions import (
     decide_release,
 )
 from tallystick.payments.errors import PaymentsError
-from tallystick.payments.fee_terms import FeeTerms
+from tallystick.payments.fees.reserves import RESERVE_HELD, ReserveRow, fold_reserve, release_change
+from tallystick.payments.fees.terms import FeeTerms
 from tallystick.payments.intent_decisions import (
     IntentTerms,
     decide_cancel_intent,
@@ -39,7 +40,6 @@ from tallystick.payments.intent_decisions import (
 )
 from tallystick.payments.late_failures import Came, decide_late_failure
 from tallystick.payments.model import Limits
-from tallystick.payments.reserves import RESERVE_HELD, ReserveRow, fold_reserve, release_change
 from tallystick.payments.steps import Case, Moment, Steps
 from tallystick.platform.ids import numbered_id
 from tallystick.rails import Approved, Declined, NotFound, Outcome, Pending, Unanswered

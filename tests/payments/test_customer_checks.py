@@ -6,7 +6,7 @@ import pytest
 
 from tallystick import books, payments
 from tallystick.journal import Journal
-from tallystick.payments import Customers, CustomerTerms, MethodWish
+from tallystick.payments.customers import Customers, CustomerTerms, MethodWish
 from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.postgres.pools import Connection, Database, connect

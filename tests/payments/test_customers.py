@@ -8,7 +8,8 @@ import pytest
 
 from tallystick.identity import FeePlan, Merchant, Merchants
 from tallystick.journal import Journal, JournalError
-from tallystick.payments import Customers, CustomersWanted, CustomerTerms, PaymentsError
+from tallystick.payments import PaymentsError
+from tallystick.payments.customers import Customers, CustomersWanted, CustomerTerms
 from tallystick.platform.clock import HandClock
 from tallystick.platform.ids import new_id
 from tallystick.platform.postgres.pools import Database

@@ -14,10 +14,10 @@ from tallystick.journal import Refused
 from tallystick.journal.model import KeyReused
 from tallystick.ledger import Freeze
 from tallystick.money import UnknownCurrency
-from tallystick.payments import FeePlanRow, FeePlanSet, FeeTerms
 from tallystick.payments.errors import Invalid, NotFound
-from tallystick.payments.fee_plans import FeePlans
-from tallystick.payments.fee_store import CHECKS
+from tallystick.payments.fees import FeePlanRow, FeePlanSet, FeeTerms
+from tallystick.payments.fees.plans import FeePlans
+from tallystick.payments.fees.store import CHECKS
 from tallystick.platform.ids import new_id
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.postgres.pools import Connection, connect

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.payments.fee_terms import (
+from tallystick.payments.fees.terms import (
     Charge,
     FeeBack,
     FeeTerms,

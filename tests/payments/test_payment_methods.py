@@ -7,17 +7,17 @@ import pytest
 
 from tallystick.identity import FeePlan, Merchants
 from tallystick.journal import Journal
-from tallystick.payments import (
+from tallystick.payments import PaymentsError
+from tallystick.payments.customers import (
     CardDetails,
     Customers,
     CustomerTerms,
     MethodWish,
     PaymentMethodRow,
-    PaymentsError,
 )
-from tallystick.payments.customer_model import METHODS_MAX, customer_name, payment_method_name
+from tallystick.payments.customers.model import METHODS_MAX, customer_name, payment_method_name
+from tallystick.payments.customers.tokens import masked_handle, saved_kind
 from tallystick.payments.errors import Invalid
-from tallystick.payments.payment_method_tokens import masked_handle, saved_kind
 from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.pools import Database
 from tests.payments.desk import Desk, a_key, all_of

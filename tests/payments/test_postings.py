@@ -9,7 +9,7 @@ import pytest
 
 from tallystick.books import PLATFORM, account_id, chart
 from tallystick.ledger import Post, Reserve, Settle, Void
-from tallystick.payments.fee_terms import FeeTerms
+from tallystick.payments.fees.terms import FeeTerms
 from tests.payments.story import MERCHANT, Story
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "postings.md"

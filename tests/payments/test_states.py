@@ -15,9 +15,9 @@ from tallystick.payments.facts import (
     Cancelled,
     Initiated,
 )
+from tallystick.payments.fees.reserves import RESERVE_KINDS
 from tallystick.payments.payment_folds import fold_payment
 from tallystick.payments.refund_facts import REFUND_KINDS
-from tallystick.payments.reserves import RESERVE_KINDS
 from tallystick.payments.states import (
     INTENT_TABLE,
     PAYMENT_TABLE,

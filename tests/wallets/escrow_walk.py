@@ -14,11 +14,11 @@ from tallystick.journal import Told
 from tallystick.journal.model import NOBODY
 from tallystick.ledger import Close, Freeze, Open, Post
 from tallystick.platform.ids import derived_id
-from tallystick.wallets import escrow_decisions as decisions
-from tallystick.wallets.escrow_decisions import EscrowStep, Moment, Ruling, Sides
-from tallystick.wallets.escrow_folds import EscrowRow, fold_escrow
-from tallystick.wallets.escrow_states import ENDED
-from tallystick.wallets.escrow_terms import (
+from tallystick.wallets.escrows import decisions
+from tallystick.wallets.escrows.decisions import EscrowStep, Moment, Ruling, Sides
+from tallystick.wallets.escrows.folds import EscrowRow, fold_escrow
+from tallystick.wallets.escrows.states import ENDED
+from tallystick.wallets.escrows.terms import (
     Agreement,
     EscrowTerms,
     Recipient,

@@ -8,15 +8,17 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from tallystick.books import PLATFORM, Transfers, account_id, chart, prove
+from tallystick.books import PLATFORM, Transfers, account_id, chart
+from tallystick.books.proof import prove
 from tallystick.journal import Asked, Change, Journal, Origin
 from tallystick.ledger import Ledger, Post
 from tallystick.platform.clock import HandClock
 from tallystick.platform.ids import bucket_of, derived_id, new_id
 from tallystick.platform.postgres.pools import Database
-from tallystick.wallets import Tiers, escrow_store, store
-from tallystick.wallets.escrow_folds import ESCROWS, EscrowRow
+from tallystick.wallets import Tiers, store
 from tallystick.wallets.escrows import Escrows, EscrowWish, Part, Payee
+from tallystick.wallets.escrows import store as escrow_store
+from tallystick.wallets.escrows.folds import ESCROWS, EscrowRow
 from tallystick.wallets.model import Tier
 from tallystick.wallets.projections import TIERS, WALLETS
 from tallystick.wallets.requests import Call

@@ -8,20 +8,23 @@ from typing import Any
 from uuid import UUID
 
 from tallystick import books
-from tallystick.books import PLATFORM, Exchange, Transfers, account_id, chart, prove
+from tallystick.books import PLATFORM, Transfers, account_id, chart
+from tallystick.books.exchange import Exchange
+from tallystick.books.proof import prove
 from tallystick.journal import Asked, Change, Journal, Origin
 from tallystick.ledger import Ledger, Post
 from tallystick.platform.clock import HandClock
 from tallystick.platform.ids import bucket_of, derived_id, new_id
 from tallystick.platform.postgres.pools import Database
-from tallystick.wallets import Tiers, transfer_store
+from tallystick.wallets import Tiers
 from tallystick.wallets.model import Tier
 from tallystick.wallets.projections import TIERS, WALLETS
-from tallystick.wallets.recurrence import Recurrence
-from tallystick.wallets.schedule_folds import SCHEDULES, ScheduleRow, ScheduleTerms
-from tallystick.wallets.schedules import Schedules
-from tallystick.wallets.transfer_folds import TRANSFERS, TransferTerms, WalletTransferRow
-from tallystick.wallets.transfers import WalletTransfers
+from tallystick.wallets.transfers import store as transfer_store
+from tallystick.wallets.transfers.folds import TRANSFERS, TransferTerms, WalletTransferRow
+from tallystick.wallets.transfers.recurrence import Recurrence
+from tallystick.wallets.transfers.schedule_folds import SCHEDULES, ScheduleRow, ScheduleTerms
+from tallystick.wallets.transfers.schedules import Schedules
+from tallystick.wallets.transfers.transfers import WalletTransfers
 from tallystick.wallets.wallets import Wallets
 
 MASTER_KEY = bytes(32)

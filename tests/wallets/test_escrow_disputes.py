@@ -8,12 +8,12 @@ import pytest
 
 from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.pools import Database
-from tallystick.wallets.escrow_decisions import Ruling
-from tallystick.wallets.escrow_errors import (
+from tallystick.wallets.escrows import Payee
+from tallystick.wallets.escrows.decisions import Ruling
+from tallystick.wallets.escrows.errors import (
     EscrowNotPossible,
     InvalidEscrow,
 )
-from tallystick.wallets.escrows import Payee
 from tests.wallets.escrowing import (
     FUNDS,
     Chamber,

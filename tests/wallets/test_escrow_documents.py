@@ -5,9 +5,9 @@ from pathlib import Path
 from uuid import UUID
 
 from tallystick.payments.states import mermaid
-from tallystick.wallets import escrow_decisions as decisions
-from tallystick.wallets.escrow_states import ESCROW_TABLE
-from tallystick.wallets.escrow_terms import escrow_account_id
+from tallystick.wallets.escrows import decisions
+from tallystick.wallets.escrows.states import ESCROW_TABLE
+from tallystick.wallets.escrows.terms import escrow_account_id
 from tests.wallets.escrow_walk import (
     BUYER,
     ESCROW,

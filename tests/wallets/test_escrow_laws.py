@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tallystick.books import PLATFORM
 from tallystick.platform.ids import derived_id
-from tallystick.wallets import escrow_decisions as decisions
-from tallystick.wallets.escrow_errors import EscrowNotPossible, InvalidEscrow
-from tallystick.wallets.escrow_folds import Spending, taken_back
-from tallystick.wallets.escrow_states import ENDED, ESCROW_KINDS, ESCROW_TABLE, next_state
-from tallystick.wallets.escrow_terms import (
+from tallystick.wallets.escrows import decisions
+from tallystick.wallets.escrows.errors import EscrowNotPossible, InvalidEscrow
+from tallystick.wallets.escrows.folds import Spending, taken_back
+from tallystick.wallets.escrows.states import ENDED, ESCROW_KINDS, ESCROW_TABLE, next_state
+from tallystick.wallets.escrows.terms import (
     EscrowTerms,
     Part,
     Recipient,

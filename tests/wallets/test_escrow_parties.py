@@ -10,12 +10,12 @@ from tallystick.journal.model import KeyReused
 from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.postgres.pools import Database, connect
-from tallystick.wallets.escrow_decisions import Ruling
-from tallystick.wallets.escrow_errors import (
+from tallystick.wallets.escrows import EscrowsWanted, Payee
+from tallystick.wallets.escrows.decisions import Ruling
+from tallystick.wallets.escrows.errors import (
     EscrowNotFound,
     EscrowNotYours,
 )
-from tallystick.wallets.escrows import EscrowsWanted, Payee
 from tallystick.wallets.requests import Call
 from tests.wallets.escrowing import (
     Chamber,

@@ -11,11 +11,11 @@ from tallystick.ledger import Freeze
 from tallystick.platform.clock import HandClock
 from tallystick.platform.ids import new_id
 from tallystick.platform.postgres.pools import Database
-from tallystick.wallets.escrow_errors import (
+from tallystick.wallets.escrows import EscrowWish, Payee
+from tallystick.wallets.escrows.errors import (
     EscrowNotPossible,
     InvalidEscrow,
 )
-from tallystick.wallets.escrows import EscrowWish, Payee
 from tallystick.wallets.model import LimitExceeded, WalletNotFound, record_id_of
 from tests.wallets.escrowing import (
     FUNDS,

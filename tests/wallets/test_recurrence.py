@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tallystick.wallets.recurrence import (
+from tallystick.wallets.transfers.errors import InvalidSchedule
+from tallystick.wallets.transfers.recurrence import (
     Frequency,
     Next,
     Recurrence,
@@ -13,7 +14,6 @@ from tallystick.wallets.recurrence import (
     next_due,
     require_possible,
 )
-from tallystick.wallets.transfer_errors import InvalidSchedule
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 

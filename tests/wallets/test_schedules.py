@@ -15,16 +15,16 @@ from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.postgres.pools import Database
 from tallystick.wallets.model import WalletNotFound
-from tallystick.wallets.schedule_folds import ScheduleRow
-from tallystick.wallets.transfer_errors import (
+from tallystick.wallets.transfers.errors import (
     InvalidSchedule,
     ScheduleEnded,
     ScheduleNotActive,
     ScheduleNotFound,
     ScheduleNotPaused,
 )
-from tallystick.wallets.transfer_folds import WalletTransferRow
-from tallystick.wallets.transfer_store import Wanted
+from tallystick.wallets.transfers.folds import WalletTransferRow
+from tallystick.wallets.transfers.schedule_folds import ScheduleRow
+from tallystick.wallets.transfers.store import Wanted
 from tests.wallets.sending import Office, asked, furnish, open_office
 
 pytestmark = pytest.mark.anyio

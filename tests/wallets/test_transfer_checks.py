@@ -10,8 +10,8 @@ import pytest
 from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.postgres.pools import Database, connect
-from tallystick.wallets.schedule_folds import SCHEDULE_TABLE
-from tallystick.wallets.transfer_folds import POST_CODE
+from tallystick.wallets.transfers.folds import POST_CODE
+from tallystick.wallets.transfers.schedule_folds import SCHEDULE_TABLE
 from tests.wallets.sending import Office, furnish, open_office
 
 pytestmark = pytest.mark.anyio

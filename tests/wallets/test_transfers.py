@@ -12,9 +12,9 @@ from tallystick.journal.model import KeyReused
 from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.pools import Database
 from tallystick.wallets.model import LimitExceeded, NotPossible, WalletNotFound
-from tallystick.wallets.transfer_errors import TransferDiffers, TransferNotFound
-from tallystick.wallets.transfer_folds import WalletTransferRow
-from tallystick.wallets.transfer_store import Wanted
+from tallystick.wallets.transfers.errors import TransferDiffers, TransferNotFound
+from tallystick.wallets.transfers.folds import WalletTransferRow
+from tallystick.wallets.transfers.store import Wanted
 from tests.wallets.sending import Office, asked, furnish, open_office, terms
 
 pytestmark = pytest.mark.anyio

@@ -9,28 +9,23 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from tallystick.books import (
-    ExchangeWish,
-    QuoteRow,
-    QuoteWish,
-    RateWish,
-    exchange_checks,
-    prove,
-)
-from tallystick.books.exchange_errors import (
+from tallystick.books.exchange import ExchangeWish, QuoteRow, QuoteWish, RateWish
+from tallystick.books.exchange import checks as exchange_checks
+from tallystick.books.exchange.errors import (
     QuoteDiffers,
     QuoteExpired,
     QuoteNotFound,
     QuoteUsed,
 )
+from tallystick.books.proof import prove
 from tallystick.journal import Refused
 from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.pools import Database
-from tallystick.wallets import transfer_store
 from tallystick.wallets.model import LimitExceeded, NotPossible, Tier
-from tallystick.wallets.transfer_errors import TransferDiffers
-from tallystick.wallets.transfer_folds import TransferTerms, WalletTransferRow
-from tallystick.wallets.transfers import Sent
+from tallystick.wallets.transfers import store as transfer_store
+from tallystick.wallets.transfers.errors import TransferDiffers
+from tallystick.wallets.transfers.folds import TransferTerms, WalletTransferRow
+from tallystick.wallets.transfers.transfers import Sent
 from tests.wallets.sending import Office, furnish, open_office, terms
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from tallystick.books import PLATFORM, Expiry, Transfers, account_id, chart, prove
+from tallystick.books import PLATFORM, Expiry, Transfers, account_id, chart
+from tallystick.books.proof import prove
 from tallystick.identity import FeePlan, Merchants
 from tallystick.identity import projections as identity_projections
 from tallystick.journal import Asked, Change, Journal, Origin

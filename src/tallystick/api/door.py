@@ -10,46 +10,48 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from tallystick.api import (
+from tallystick.api import hand_clock, health, webhook
+from tallystick.api.exchange import exchange_of
+from tallystick.api.gate import Gate
+from tallystick.api.ledger import (
     account_history,
     accounts,
     books,
-    customers,
-    disputes,
-    escrows,
     exchange_rates,
     exchanges,
+    quotes,
+    reservations,
+    transfer_records,
+    transfers,
+    trial_balance,
+)
+from tallystick.api.ledger.account_bodies import BULK_BODY_BYTES_MAX as ACCOUNTS_BODY_BYTES_MAX
+from tallystick.api.ledger.transfer_bodies import BULK_BODY_BYTES_MAX
+from tallystick.api.openapi import build_document
+from tallystick.api.payments import (
+    customers,
+    disputes,
     fee_plans,
-    hand_clock,
-    health,
-    holds,
     intents,
     late_failures,
     payments,
-    payouts,
-    quotes,
     refunds,
-    reservations,
     reversals,
-    transfer_records,
-    transfer_schedules,
-    transfers,
-    trial_balance,
-    wallet_transfers,
-    wallets,
-    webhook,
 )
-from tallystick.api.account_bodies import BULK_BODY_BYTES_MAX as ACCOUNTS_BODY_BYTES_MAX
-from tallystick.api.dispute_views import BODY_BYTES_MAX as EVIDENCE_BODY_BYTES_MAX
-from tallystick.api.exchange import exchange_of
-from tallystick.api.gate import Gate
-from tallystick.api.openapi import build_document
+from tallystick.api.payments.dispute_views import BODY_BYTES_MAX as EVIDENCE_BODY_BYTES_MAX
 from tallystick.api.plain_route import FixedAddresses
 from tallystick.api.problems import error_response
 from tallystick.api.readiness import Readiness
 from tallystick.api.request_metrics import request_metrics
 from tallystick.api.strict_route import StrictRoutes
-from tallystick.api.transfer_bodies import BULK_BODY_BYTES_MAX
+from tallystick.api.wallets import (
+    escrows,
+    holds,
+    payouts,
+    transfer_schedules,
+    wallet_transfers,
+    wallets,
+)
 from tallystick.app import App
 
 BODY_LIMITS: Final = {

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from tallystick.books.model import KINDS, Moved
@@ -9,8 +10,11 @@ from tallystick.journal import Change, Fact, Journal, Refused
 from tallystick.ledger import Expire, Ledger
 from tallystick.platform.clock import Clock
 from tallystick.platform.ids import bucket_of, new_id
+from tallystick.platform.timetable import Job
 
 # Somebody settled or voided it first, or the expiry of another process is on record already.
+EVERY_S: Final = 5.0
+ROUND: Final = 500
 TOO_LATE = frozenset({"reservation_not_open"})
 
 
@@ -22,7 +26,12 @@ class Expiry:
     ledger: Ledger
     clock: Clock
 
-    async def record_due(self, limit: int = 500) -> int:
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """What is done again and again, in one process or in several."""
+        return (Job("reservation_expiry", EVERY_S, self.record_due, full=ROUND),)
+
+    async def record_due(self, limit: int = ROUND) -> int:
         """Record the expiry of at most `limit` due reservations; how many were recorded.
 
         A full `limit` means there may be more.

@@ -12,7 +12,7 @@ from tallystick.cli.terminal import Output, show_record, show_records
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from tallystick.payments import CustomerRow, PaymentMethodRow, Saved
+    from tallystick.payments.customers import CustomerRow, PaymentMethodRow, Saved
 
 COLUMNS = ("created_at", "id", "reference", "status", "name", "payment_methods")
 METHODS = ("created_at", "id", "type", "status", "shown")
@@ -56,7 +56,7 @@ async def create(
     """Make a customer of a merchant known."""
     from tallystick.cli.database import opened_app
     from tallystick.cli.merchants import find_named
-    from tallystick.payments import CustomerTerms
+    from tallystick.payments.customers import CustomerTerms
 
     terms = CustomerTerms(reference, name, email, phone)
     async with opened_app() as (app, _):
@@ -75,7 +75,7 @@ async def list_customers(
     """List customers, the latest first."""
     from tallystick.cli.database import opened_app
     from tallystick.cli.merchants import find_named
-    from tallystick.payments import CustomersWanted
+    from tallystick.payments.customers import CustomersWanted
 
     records: list[dict[str, Any]] = []
     async with opened_app() as (app, _):
@@ -112,7 +112,7 @@ async def update(
 ) -> None:
     """Say something else of a customer; what is not mentioned stays, '' takes it away."""
     from tallystick.cli.database import opened_app
-    from tallystick.payments import CustomerTerms
+    from tallystick.payments.customers import CustomerTerms
 
     said = {"reference": reference, "name": name, "email": email, "phone": phone}
     changes: dict[str, Any] = {
@@ -170,7 +170,7 @@ async def attach(
 ) -> None:
     """Keep a token for a customer; the first is the default."""
     from tallystick.cli.database import opened_app
-    from tallystick.payments import CardDetails
+    from tallystick.payments.customers import CardDetails
 
     card = CardDetails(last4=_four_digits(last4)) if last4 else None
     async with opened_app() as (app, _):

@@ -11,7 +11,7 @@ from tallystick.cli.terminal import Amount, Output, show_record, show_records
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from tallystick.books import ExchangeRow, QuoteRow, RateRow
+    from tallystick.books.exchange import ExchangeRow, QuoteRow, RateRow
 
 RATES = ("set_at", "from", "to", "rate", "valid_from", "max_age_s", "id")
 EXCHANGES = ("created_at", "paid", "from", "got", "to", "id")
@@ -49,7 +49,7 @@ async def set_rate(
     output: Output = None,
 ) -> None:
     """Let a rate hold from now on, or from another instant on. Quotes given keep theirs."""
-    from tallystick.books import RateWish
+    from tallystick.books.exchange import RateWish
     from tallystick.cli.database import opened_app
     from tallystick.cli.instants import read_instant_if
 
@@ -87,7 +87,7 @@ async def quote(
     output: Output = None,
 ) -> None:
     """Be promised an exchange at the rate of now, for a short time and one use."""
-    from tallystick.books import QuoteWish
+    from tallystick.books.exchange import QuoteWish
     from tallystick.cli.database import opened_app
 
     wish = QuoteWish(from_currency, to_currency, "target" if target else "source", amount)
@@ -107,7 +107,7 @@ async def make(
     output: Output = None,
 ) -> None:
     """Exchange what was quoted: it leaves the first account (debit) and reaches the second."""
-    from tallystick.books import ExchangeWish
+    from tallystick.books.exchange import ExchangeWish
     from tallystick.cli.database import opened_app
 
     found = get_quote_id(quote_id)

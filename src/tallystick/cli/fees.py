@@ -10,7 +10,7 @@ from tallystick.cli.named_account import Key, asked_here
 from tallystick.cli.terminal import Amount, Output, show_record, show_records
 
 if TYPE_CHECKING:
-    from tallystick.payments import FeePlanRow
+    from tallystick.payments.fees import FeePlanRow
 
 COLUMNS = ("valid_from", "merchant", "currency", "method", "percent_bp", "fixed", "id")
 MONEY = ("percent_bp", "fixed", "minimum", "cap")
@@ -54,7 +54,7 @@ async def set_plan(
     """Charge payments that are made from now on, or from another instant on, by this plan."""
     from tallystick.cli.database import opened_app
     from tallystick.cli.instants import read_instant_if
-    from tallystick.payments import FeePlanSet
+    from tallystick.payments.fees import FeePlanSet
 
     async with opened_app() as (app, _):
         found = await find_named(app.merchants, merchant) if merchant else None

@@ -13,7 +13,7 @@ from tallystick.cli.named_wallet import WalletName, get_wallet_id
 from tallystick.cli.terminal import Amount, Format, Output, show_record, show_records
 
 if TYPE_CHECKING:
-    from tallystick.wallets import schedules
+    from tallystick.wallets import transfers
 
 COLUMNS = ("id", "status", "frequency", "amount", "currency", "next_run_at", "runs", "failures")
 Read = TypeVar("Read", date, time)
@@ -55,9 +55,9 @@ async def create(
 ) -> None:
     """Let money move from the first wallet to the second at set times."""
     from tallystick.cli.database import opened_app
-    from tallystick.wallets import schedules
+    from tallystick.wallets import transfers
 
-    recurrence = schedules.Recurrence(
+    recurrence = transfers.Recurrence(
         frequency=frequency,
         starts_on=_read(date.fromisoformat, starts_on),
         local_time=_read(time.fromisoformat, at),
@@ -66,7 +66,7 @@ async def create(
         count=count,
     )
     async with opened_app() as (app, _):
-        terms = schedules.ScheduleTerms(
+        terms = transfers.ScheduleTerms(
             from_wallet_id=await get_wallet_id(app.ledger, payer),
             to_wallet_id=await get_wallet_id(app.ledger, payee),
             amount_minor=amount,
@@ -87,11 +87,11 @@ async def list_schedules(
 ) -> None:
     """List the latest schedules."""
     from tallystick.cli.database import opened_app
-    from tallystick.wallets import schedules
+    from tallystick.wallets import transfers
 
     async with opened_app() as (app, _):
         wallet_id = await get_wallet_id(app.ledger, wallet) if wallet else None
-        wanted = schedules.Wanted(wallet_id=wallet_id, status=status, limit=limit)
+        wanted = transfers.Wanted(wallet_id=wallet_id, status=status, limit=limit)
         rows = await app.schedules.list_schedules(wanted)
     show_records(output, [_record(row) for row in rows], COLUMNS, right=("amount",))
 
@@ -131,7 +131,7 @@ def _read(parse: Callable[[str], Read], text: str) -> Read:
         raise WrongUsage(f"{text}: a day is 2026-03-31, a time 09:00") from None
 
 
-def _record(row: "schedules.ScheduleRow") -> dict[str, Any]:
+def _record(row: "transfers.ScheduleRow") -> dict[str, Any]:
     from tallystick.platform.ids import typeid
 
     return {

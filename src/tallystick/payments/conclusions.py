@@ -39,7 +39,8 @@ from tallystick.payments.facts import (
     ReversalSending,
     Reversed,
 )
-from tallystick.payments.fee_terms import Charge
+from tallystick.payments.fees.reserves import ReserveHeld
+from tallystick.payments.fees.terms import Charge
 from tallystick.payments.model import CaptureMethod, Operation, PaymentRow, Verb, Why, refund_name
 from tallystick.payments.postings import (
     capture_posts,
@@ -56,7 +57,6 @@ from tallystick.payments.refund_facts import (
     RefundOutcomeUnknown,
     RefundSucceeded,
 )
-from tallystick.payments.reserves import ReserveHeld
 from tallystick.payments.steps import Case, Closing, Moment, Steps, Transfers
 from tallystick.platform.ids import derived_id, numbered_id
 from tallystick.rails import Approved, Declined, NotFound, Outcome, Pending, Unanswered

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from tallystick.payments.customer_model import Chosen
+from tallystick.payments.customers.model import Chosen
+from tallystick.payments.customers.tokens import PAYABLE_KINDS, hides_card_number
 from tallystick.payments.errors import Invalid, NotPossible, PaymentBusy, RouteUnavailable
 from tallystick.payments.facts import (
     AttemptSending,
@@ -17,7 +18,7 @@ from tallystick.payments.facts import (
     IntentCancelled,
     RefundSending,
 )
-from tallystick.payments.fee_terms import FeeTerms
+from tallystick.payments.fees.terms import FeeTerms
 from tallystick.payments.model import (
     CANCEL_REASONS,
     REFUND_REASONS,
@@ -27,15 +28,12 @@ from tallystick.payments.model import (
     payment_name,
     refund_name,
 )
-from tallystick.payments.payment_method_tokens import hides_card_number
 from tallystick.payments.postings import fee_back, missing, refund_reserves
 from tallystick.payments.refund_facts import RefundInitiated
 from tallystick.payments.steps import Case, Closing, Moment, Steps
 
 AMOUNT_MINOR_MAX: Final = 10**15
 PRIORITIES: Final = frozenset({"cost", "speed", "reliability", "balanced"})
-_KINDS_BY_PREFIX: Final = {"tok": "card"}
-METHOD_KINDS: Final = tuple(sorted(set(_KINDS_BY_PREFIX.values())))
 
 
 class Terms(Struct, frozen=True):
@@ -66,7 +64,7 @@ class Wish(Struct, frozen=True):
 
 def method_kind(payment_method: str) -> str:
     """The kind of a token: `tok_visa` is a card. Raises Invalid."""
-    kind = _KINDS_BY_PREFIX.get(payment_method.partition("_")[0])
+    kind = PAYABLE_KINDS.get(payment_method.partition("_")[0])
     if kind is None or hides_card_number(payment_method):
         raise Invalid("expected a token such as tok_visa", "invalid_payment_method")
     return kind

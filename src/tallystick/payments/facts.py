@@ -11,10 +11,10 @@ from uuid import UUID
 from msgspec import Struct
 
 from tallystick.payments.challenge_facts import ActionRequired, ActionTaken, AttemptChallenged
-from tallystick.payments.fee_terms import FeeTerms
+from tallystick.payments.fees.reserves import RESERVE_KINDS
+from tallystick.payments.fees.terms import FeeTerms
 from tallystick.payments.model import Why
 from tallystick.payments.refund_facts import REFUND_KINDS
-from tallystick.payments.reserves import RESERVE_KINDS
 
 # Intents --------------------------------------------------------------------------------------
 

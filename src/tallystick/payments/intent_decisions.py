@@ -7,9 +7,9 @@ from uuid import UUID
 from msgspec import Struct
 
 from tallystick.journal import Conflict
-from tallystick.payments.customer_model import Chosen, method_said
+from tallystick.payments.customers.model import Chosen, method_said
+from tallystick.payments.customers.tokens import METHOD_KINDS
 from tallystick.payments.decisions import (
-    METHOD_KINDS,
     Terms,
     Wish,
     decide_cancel,

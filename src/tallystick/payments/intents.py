@@ -13,16 +13,17 @@ from msgspec import structs
 from tallystick.identity import Merchant
 from tallystick.journal import Asked, Origin
 from tallystick.payments.client_secrets import ClientSecrets
-from tallystick.payments.customer_model import Chosen, MethodWish
+from tallystick.payments.customers.model import Chosen, MethodWish
+from tallystick.payments.customers.payment_methods import find_chosen
+from tallystick.payments.customers.tokens import METHOD_KINDS
 from tallystick.payments.decisions import (
-    METHOD_KINDS,
     Terms,
     Wish,
     method_kind,
     require_currency,
 )
 from tallystick.payments.errors import NotPossible, PaymentBusy
-from tallystick.payments.fee_plan_folds import PlanBook
+from tallystick.payments.fees.plan_folds import PlanBook
 from tallystick.payments.intent_decisions import (
     IntentTerms,
     decide_cancel_intent,
@@ -34,7 +35,6 @@ from tallystick.payments.list_store import EVERYTHING, Filters, list_page
 from tallystick.payments.model import Answer, IntentRow, PaymentRow
 from tallystick.payments.operations import NOBODY, Operations
 from tallystick.payments.pages import PAGE_MAX, Page
-from tallystick.payments.payment_methods import find_chosen
 from tallystick.payments.requests import Request, answer_refused, new_case, seal, shown
 from tallystick.payments.return_urls import require_return_url
 from tallystick.payments.steps import Case, Moment, Steps

@@ -9,9 +9,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct, structs
 
-from tallystick.payments.customer_model import method_said
+from tallystick.payments.customers.model import method_said
 from tallystick.payments.errors import IllegalTransition
-from tallystick.payments.fee_terms import Charge, FeeBack, FeeTerms
+from tallystick.payments.fees.terms import Charge, FeeBack, FeeTerms
 from tallystick.payments.references import payment_reference
 from tallystick.platform.ids import typeid
 from tallystick.platform.settings import Settings

@@ -17,7 +17,7 @@ from tallystick.payments import store
 from tallystick.payments.advances import Advances
 from tallystick.payments.conclusions import Conclusion
 from tallystick.payments.errors import NotFound, PaymentBusy
-from tallystick.payments.fee_plans import FeePlans
+from tallystick.payments.fees.plans import FeePlans
 from tallystick.payments.model import (
     IntentRow,
     Limits,

@@ -12,7 +12,8 @@ from tallystick.books import account_id, chart
 from tallystick.identity import Merchant
 from tallystick.journal import Asked, Origin, Told
 from tallystick.payments import store
-from tallystick.payments.customer_model import MethodWish
+from tallystick.payments.customers.model import MethodWish
+from tallystick.payments.customers.payment_methods import find_chosen
 from tallystick.payments.decisions import (
     Terms,
     Wish,
@@ -24,13 +25,12 @@ from tallystick.payments.decisions import (
 )
 from tallystick.payments.errors import RiskBlocked
 from tallystick.payments.facts import Captured
-from tallystick.payments.fee_terms import FeeTerms
+from tallystick.payments.fees.terms import FeeTerms
 from tallystick.payments.late_failures import LateFailures
 from tallystick.payments.list_store import EVERYTHING, Filters, list_page
 from tallystick.payments.model import Answer, CaptureMethod, Event, PaymentRow
 from tallystick.payments.operations import NOBODY, Operations
 from tallystick.payments.pages import PAGE_MAX, Page
-from tallystick.payments.payment_methods import find_chosen
 from tallystick.payments.references import parse_payment_reference
 from tallystick.payments.requests import Request, answer_refused, new_case, seal, shown
 from tallystick.payments.reversals import Reversals

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from tallystick.books import PLATFORM, account_id, chart
 from tallystick.ledger import Post, Reserve, Settle, Void
-from tallystick.payments.fee_terms import Charge, FeeBack, OnRefund, charge_on, fee_back_on
+from tallystick.payments.fees.terms import Charge, FeeBack, OnRefund, charge_on, fee_back_on
 from tallystick.payments.model import PaymentRow, RefundRow
 from tallystick.platform.ids import numbered_id
 

@@ -15,10 +15,10 @@ from tallystick.journal import Conflict
 from tallystick.payments import store
 from tallystick.payments.decisions import decide_expiry
 from tallystick.payments.errors import NotFound
+from tallystick.payments.fees.releases import Releases
 from tallystick.payments.intent_decisions import decide_intent_expiry
 from tallystick.payments.model import IntentRow, PaymentRow, RefundRow
 from tallystick.payments.operations import NOBODY, Operations
-from tallystick.payments.releases import Releases
 from tallystick.platform.telemetry import get_logger
 from tallystick.platform.timetable import Job
 

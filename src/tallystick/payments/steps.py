@@ -7,13 +7,13 @@ from msgspec import Struct, structs
 
 from tallystick.journal import CloseClaim, Fact, Origin, Told
 from tallystick.ledger import Post, Reserve, Settle, Void
-from tallystick.payments.customer_model import Chosen
+from tallystick.payments.customers.model import Chosen
 from tallystick.payments.facts import INTENT_KINDS, KIND_OF, PAYMENT_KINDS
+from tallystick.payments.fees.reserves import RESERVE_KINDS
 from tallystick.payments.intent_folds import fold_intent
 from tallystick.payments.model import IntentRow, Limits, Operation, PaymentRow, RefundRow, Row
 from tallystick.payments.payment_folds import fold_payment
 from tallystick.payments.refund_folds import fold_refund
-from tallystick.payments.reserves import RESERVE_KINDS
 
 _TOLD_LOCALLY = Origin()
 

@@ -16,6 +16,7 @@ from tallystick.books import account_id, chart
 from tallystick.journal import Change, Conflict, Repeated
 from tallystick.platform.ids import bucket_of, new_id
 from tallystick.platform.telemetry import get_logger
+from tallystick.platform.timetable import Job
 from tallystick.wallets import store
 from tallystick.wallets.hold_decisions import (
     HoldTerms,
@@ -34,6 +35,8 @@ from tallystick.wallets.requests import OPERATOR, Call, find_repeat
 from tallystick.wallets.store import HoldsWanted
 from tallystick.wallets.wallets import ROUNDS, Wallets
 
+EVERY_S: Final = 5.0
+ROUND: Final = 500
 _AT_ONCE: Final = 8
 _log = get_logger("wallets.holds")
 
@@ -132,7 +135,12 @@ class Holds:
 
     # The job --------------------------------------------------------------------------------------
 
-    async def expire_due(self, limit: int = 200) -> int:
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """What is done again and again, in one process or in several."""
+        return (Job("hold_expiry", EVERY_S, self.expire_due, full=ROUND),)
+
+    async def expire_due(self, limit: int = ROUND) -> int:
         """Record the end of at most `limit` holds whose time is over; how many were recorded.
 
         Several processes at once do no harm. A full `limit` means there may be more.

@@ -8,8 +8,8 @@ import pytest
 from tallystick import books, payments
 from tallystick.journal import Journal
 from tallystick.payments import disputes
-from tallystick.payments.dispute_beats import DisputeBeats
 from tallystick.payments.disputes import Disputes
+from tallystick.payments.disputes.beats import DisputeBeats
 from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.pools import Database
 from tallystick.sandbox import Pace, Sandbox, serve_sandbox

@@ -10,8 +10,8 @@ import aiohttp
 
 from tallystick.books import PLATFORM, chart
 from tallystick.payments import PaymentRow
-from tallystick.payments.dispute_documents import Document
 from tallystick.payments.disputes import DisputeRow, Disputes
+from tallystick.payments.disputes.documents import Document
 from tests.payments.desk import Desk
 
 PDF = b"%PDF-1.7\nA receipt for two cups of chai"

@@ -14,8 +14,8 @@ from msgspec import Struct
 from tallystick import identity, payments
 from tallystick.journal import Journal
 from tallystick.payments import Operations
-from tallystick.payments.dispute_beats import DisputeBeats
 from tallystick.payments.disputes import Disputes
+from tallystick.payments.disputes.beats import DisputeBeats
 from tallystick.platform import crash
 from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.address import Address

@@ -11,15 +11,15 @@ from msgspec import Struct
 
 from tallystick.books import PLATFORM, account_id, chart
 from tallystick.journal import Origin, Told
-from tallystick.payments.dispute_decisions import (
+from tallystick.payments.disputes.decisions import (
     Moment,
     Steps,
     conclude,
     decide_acceptance,
     decide_opening,
 )
-from tallystick.payments.dispute_folds import DisputeRow, dispute_id_of, fold_dispute
-from tallystick.payments.dispute_states import DISPUTE_KIND_OF, DISPUTE_KINDS, DISPUTE_TABLE
+from tallystick.payments.disputes.folds import DisputeRow, dispute_id_of, fold_dispute
+from tallystick.payments.disputes.states import DISPUTE_KIND_OF, DISPUTE_KINDS, DISPUTE_TABLE
 from tallystick.payments.errors import IllegalTransition
 from tallystick.payments.model import Limits, PaymentRow
 from tallystick.payments.states import mermaid, next_state

@@ -3,7 +3,7 @@
 import pytest
 
 from tallystick.payments import PaymentsError
-from tallystick.payments.dispute_evidence import (
+from tallystick.payments.disputes.evidence import (
     EVIDENCE_BYTES_MAX,
     require_document,
     require_kind,

@@ -17,8 +17,8 @@ from tallystick.platform.postgres.pools import Database
 from tallystick.rails import Rails, Route
 from tallystick.sandbox import Pace, Sandbox, serve_sandbox
 from tallystick.wallets import Tiers
-from tallystick.wallets.payout_beats import PayoutBeats
 from tallystick.wallets.payouts import Payouts, PayoutSources, PayoutTimes
+from tallystick.wallets.payouts.beats import PayoutBeats
 from tallystick.wallets.topups import TopUps
 from tallystick.wallets.wallets import Wallets
 from tests.wallets.payouts.desk import PayoutDesk

@@ -13,8 +13,8 @@ from tallystick.payments.states import mermaid
 from tallystick.platform.ids import derived_id
 from tallystick.rails import Approved, Declined, payouts
 from tallystick.sandbox.payout_magic import PAYOUT_MAGIC
-from tallystick.wallets import payout_decisions as decisions
-from tallystick.wallets.payout_decisions import (
+from tallystick.wallets.payouts import decisions
+from tallystick.wallets.payouts.decisions import (
     Found,
     Moment,
     PayoutTerms,
@@ -22,8 +22,8 @@ from tallystick.wallets.payout_decisions import (
     Source,
     Transfers,
 )
-from tallystick.wallets.payout_folds import PayoutRow
-from tallystick.wallets.payout_states import PAYOUT_TABLE
+from tallystick.wallets.payouts.folds import PayoutRow
+from tallystick.wallets.payouts.states import PAYOUT_TABLE
 
 DOCUMENTS = Path(__file__).parents[3] / "docs"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

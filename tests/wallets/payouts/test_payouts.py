@@ -10,13 +10,13 @@ from tallystick.journal import JournalError, Refused
 from tallystick.rails import Rails
 from tallystick.rails import payouts as ways
 from tallystick.wallets.model import LimitExceeded, WalletNotFound
-from tallystick.wallets.payout_errors import (
+from tallystick.wallets.payouts import Payouts, PayoutTimes
+from tallystick.wallets.payouts.errors import (
     InvalidDestination,
     PayoutError,
     PayoutNotFound,
     PayoutRouteMissing,
 )
-from tallystick.wallets.payouts import Payouts, PayoutTimes
 from tests.wallets.payouts.desk import ACCOUNT, PayoutDesk, a_key, upi
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("payouts_proven")]

@@ -9,9 +9,8 @@ from msgspec import Struct
 
 from tallystick.journal import Change, Fact, Told
 from tallystick.platform.ids import new_id
-from tallystick.wallets import fact_reader
-from tallystick.wallets.fact_reader import FactReader
-from tallystick.wallets.topups import TopUp, top_up_id
+from tallystick.wallets.topups import TopUp, fact_reader, top_up_id
+from tallystick.wallets.topups.fact_reader import FactReader
 from tests.wallets.payouts.conftest import FUNDS
 from tests.wallets.payouts.desk import PayoutDesk
 

@@ -59,3 +59,5 @@ PROVIDERS: Mapping[str, Callable[[str, Line], Provider]] = {
     "icici_bank": SandboxAcquirer,
 }
 """Provider's name -> what speaks to it, made from that name and a line to it."""
+
+__all__ = ["PROVIDERS", "Disputes", "Line", "PaysOut", "Provider", "TellsDisputes"]

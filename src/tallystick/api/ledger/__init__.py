@@ -1,0 +1,1 @@
+"""Routes of the ledger: accounts, transfers, reservations, exchange, and the books."""

@@ -1,0 +1,1 @@
+"""Routes of payments: intents, payments, refunds, disputes, customers, fee plans."""

@@ -1,0 +1,1 @@
+"""Routes of money kept: wallets, holds, transfers between them, escrow, payouts."""

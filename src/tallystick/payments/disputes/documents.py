@@ -1,0 +1,140 @@
+"""The documents of a dispute's evidence: kept sealed, in a table of their own."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from tallystick.journal import Asked, Conflict, Origin, Repeated
+from tallystick.payments.disputes import store
+from tallystick.payments.disputes.beats import DisputeBeats
+from tallystick.payments.disputes.decisions import decide_evidence
+from tallystick.payments.disputes.evidence import require_document, require_kind
+from tallystick.payments.disputes.folds import DisputeRow, EvidenceItem
+from tallystick.payments.errors import NotFound, PaymentBusy
+from tallystick.payments.operations import NOBODY
+from tallystick.platform.crash import crash_point
+from tallystick.platform.ids import derived_id
+
+_TRIES: Final = 20
+_CONTENT: Final = "content"
+_NAME: Final = "name"
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    """A document of the evidence, in clear."""
+
+    kind: str
+    media_type: str
+    content: bytes
+    name: str = ""
+
+
+class HandedIn(Struct, frozen=True):
+    """The dispute with its document, and whether that was answered before."""
+
+    row: DisputeRow
+    replayed: bool = False
+
+
+@dataclass(frozen=True)
+class DisputeDocuments:
+    """The verbs of documents."""
+
+    beats: DisputeBeats
+
+    async def add(
+        self,
+        dispute_id: UUID,
+        document: Document,
+        *,
+        merchant_id: UUID | None = None,
+        asked: Asked | None = None,
+        origin: Origin = NOBODY,
+    ) -> HandedIn:
+        """Hand in a document; the same content again is the same document.
+
+        The document is kept, sealed, before the dispute knows of it: what is left of a death in
+        between belongs to nothing and is shown to nobody. Raises NotFound, NotPossible, Invalid.
+        """
+        item = _item(dispute_id, document)
+        for _ in range(_TRIES):
+            row = await self.beats.load(dispute_id, merchant_id)
+            try:
+                if earlier := await self.beats.find_earlier(asked, dispute_id):
+                    return HandedIn(await self.beats.answered(earlier), replayed=True)
+                if any(known.id == item.id for known in row.items):
+                    return HandedIn(row, replayed=True)
+                return HandedIn(await self._add(row, item, document, asked, origin=origin))
+            except Repeated as repeat:
+                return HandedIn(await self.beats.answered(repeat), replayed=True)
+            except Conflict:
+                continue
+        raise PaymentBusy("too many changes to this dispute at once")
+
+    async def _add(
+        self,
+        row: DisputeRow,
+        item: EvidenceItem,
+        document: Document,
+        asked: Asked | None,
+        *,
+        origin: Origin,
+    ) -> DisputeRow:
+        moment = self.beats.moment(row.payment_id)
+        steps = decide_evidence(row, item, moment)
+        await self._keep(row, item, document)
+        crash_point("disputes.after_document")
+        return await self.beats.record(
+            row.id, row, None, steps, moment, asked=asked, running=False, origin=origin
+        )
+
+    async def get(
+        self, dispute_id: UUID, evidence_id: UUID, *, merchant_id: UUID | None = None
+    ) -> Document:
+        """A document as it was handed in. Raises NotFound, also once its key was destroyed."""
+        row = await self.beats.load(dispute_id, merchant_id)
+        item = next((item for item in row.items if item.id == evidence_id), None)
+        sealed = item and await store.find_document(self.beats.operations.database, evidence_id)
+        clear = sealed and await self.beats.operations.journal.unseal(
+            row.subject_id, sealed.decode()
+        )
+        if not item or not clear:
+            raise NotFound("there is no such document", "evidence_not_found")
+        return Document(
+            kind=item.kind,
+            media_type=item.media_type,
+            content=base64.b64decode(clear[_CONTENT]),
+            name=clear[_NAME],
+        )
+
+    async def _keep(self, row: DisputeRow, item: EvidenceItem, document: Document) -> None:
+        operations = self.beats.operations
+        clear: Mapping[str, object] = {
+            _CONTENT: base64.b64encode(document.content).decode(),
+            _NAME: document.name,
+        }
+        sealed = (await operations.journal.seal(row.subject_id, clear)).encode()
+        connection = await operations.database.open_writer("dispute documents")
+        try:
+            await store.add_document(connection, item.id, row.id, sealed, operations.clock.now())
+        finally:
+            await connection.close()
+
+
+def _item(dispute_id: UUID, document: Document) -> EvidenceItem:
+    """The document as its dispute will know it. Raises Invalid."""
+    require_kind(document.kind)
+    require_document(document.media_type, document.content)
+    digest = hashlib.sha256(document.content).hexdigest()
+    return EvidenceItem(
+        derived_id(dispute_id, f"evidence {digest}"),
+        document.kind,
+        document.media_type,
+        len(document.content),
+        digest,
+    )

@@ -1,0 +1,168 @@
+"""Learning of disputes: the bank is asked for those behind our place, and each is recorded once.
+
+A dispute's id follows from its payment and the provider's id, and its first fact has version 1: of
+any number of readers one records it. The place moves afterwards, in a change of its own; whoever
+dies in between reads the same disputes again and finds them recorded.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from tallystick.journal import Change, Conflict, Fact, Refused
+from tallystick.payments.disputes import store
+from tallystick.payments.disputes.beats import DisputeBeats
+from tallystick.payments.disputes.decisions import Steps, Strange, Waits, decide_opening
+from tallystick.payments.disputes.folds import dispute_id_of, feed_id
+from tallystick.payments.disputes.states import FeedRead
+from tallystick.payments.errors import NotFound
+from tallystick.payments.model import PaymentRow
+from tallystick.platform.crash import crash_point
+from tallystick.platform.ids import MalformedId, parse_typeid
+from tallystick.platform.telemetry import get_logger
+from tallystick.rails import Unanswered
+from tallystick.rails import disputes as bank
+
+PAGES: Final = 20
+"""How many pages one round reads of a route."""
+_TRIES: Final = 20
+_log = get_logger("payments.disputes")
+
+
+class Learned(Struct, frozen=True):
+    """What was read: how many new disputes, and how many that have to wait."""
+
+    opened: int = 0
+    waiting: int = 0
+
+    def plus(self, other: "Learned") -> "Learned":
+        """Both together."""
+        return Learned(self.opened + other.opened, self.waiting + other.waiting)
+
+
+_NOTHING: Final = Learned()
+
+
+@dataclass(frozen=True)
+class DisputeFeed:
+    """The reader of every route's disputes."""
+
+    beats: DisputeBeats
+
+    async def read_all(self) -> int:
+        """The job: read on, on every route; how many new disputes there were."""
+        opened = 0
+        for route in self.beats.operations.rails.telling_disputes:
+            try:
+                opened += (await self.read(route)).opened
+            except Exception:  # noqa: BLE001 - one bad route must not stop the others
+                _log.exception("dispute_feed_failed", route=route)
+        return opened
+
+    async def read(self, route: str) -> Learned:
+        """Read on from the recorded place of one route.
+
+        A dispute that has to wait holds the place back, not the disputes behind it.
+        """
+        feed = await store.find_feed(self.beats.operations.database, feed_id(route))
+        begun = place = done = feed.place if feed else 0
+        learned = _NOTHING
+        for _ in range(PAGES):
+            page = await self._next_page(route, place)
+            if not page:
+                break
+            learned = learned.plus(await self._record_page(route, page))
+            place = page[-1].place
+            done = done if learned.waiting else place
+        if done > begun:
+            await self._move(route, done, feed.version if feed else 0)
+        return learned
+
+    async def _next_page(self, route: str, place: int) -> tuple[bank.Dispute, ...]:
+        page = await self.beats.operations.rails.list_disputes(route, place)
+        crash_point("disputes.after_learn")
+        if isinstance(page, Unanswered):
+            _log.warning("dispute_feed_unanswered", route=route, reason=page.reason)
+            return ()
+        return page
+
+    async def _record_page(self, route: str, page: tuple[bank.Dispute, ...]) -> Learned:
+        names = [told.dispute_id for told in page]
+        known = await store.list_known(self.beats.operations.database, route, names)
+        learned = _NOTHING
+        for told in page:
+            if told.dispute_id not in known:
+                learned = learned.plus(await self._record(route, told))
+        return learned
+
+    async def _record(self, route: str, told: bank.Dispute) -> Learned:
+        for _ in range(_TRIES):
+            payment = await self._payment_of(route, told)
+            if payment is None:
+                _log.error("dispute_unmatched", route=route, dispute=told.dispute_id)
+                return _NOTHING
+            try:
+                steps = await self._open(route, told, payment)
+            except Conflict:
+                dispute_id = dispute_id_of(payment.id, route, told.dispute_id)
+                if await store.find_dispute(self.beats.operations.database, dispute_id):
+                    return _NOTHING  # another reader was faster
+                continue
+            if isinstance(steps, Strange):
+                _log.error("dispute_strange", route=route, dispute=told.dispute_id, why=steps.why)
+            return Learned(int(isinstance(steps, Steps)), int(isinstance(steps, Waits)))
+        return Learned(waiting=1)
+
+    async def _open(
+        self, route: str, told: bank.Dispute, payment: PaymentRow
+    ) -> Steps | Waits | Strange:
+        beats = self.beats
+        dispute_id = dispute_id_of(payment.id, route, told.dispute_id)
+        moment = beats.moment(payment.id)
+        fee_minor = beats.fees_minor.get(told.currency, 0)
+        steps = decide_opening(payment, told, route, moment, fee_minor=fee_minor)
+        if not isinstance(steps, Steps):
+            return steps
+        try:
+            await beats.record(dispute_id, None, payment, steps, moment)
+        except Refused:
+            # The bank holds the money back whatever the merchant has.
+            moment = beats.moment(payment.id)
+            steps = decide_opening(
+                payment, told, route, moment, fee_minor=fee_minor, to_suspense=True
+            )
+            if isinstance(steps, Steps):
+                await beats.record(dispute_id, None, payment, steps, moment)
+        crash_point("disputes.after_record")
+        return steps
+
+    async def _payment_of(self, route: str, told: bank.Dispute) -> PaymentRow | None:
+        """The payment whose approved attempt has this reference, on this route."""
+        payment_id = _payment_id(told.reference)
+        if payment_id is None:
+            return None
+        try:
+            case = await self.beats.operations.load(PaymentRow, payment_id)
+        except NotFound:
+            return None
+        row = case.the_payment()
+        tried = {attempt.reference for attempt in row.tried if attempt.route == route}
+        return row if told.reference in tried else None
+
+    async def _move(self, route: str, place: int, version: int) -> None:
+        moment = self.beats.moment(feed_id(route))
+        fact = Fact(feed_id(route), version + 1, "dispute_feed.read", FeedRead(route, place))
+        try:
+            await self.beats.operations.journal.record(Change(moment.change_id, (fact,)))
+        except Conflict:
+            return  # another reader moved it, and recorded what he passed
+
+
+def _payment_id(reference: str) -> UUID | None:
+    name, dash, _ = reference.rpartition("-a")
+    try:
+        return parse_typeid("pay", name) if dash else None
+    except MalformedId:
+        return None

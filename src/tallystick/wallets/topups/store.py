@@ -1,0 +1,92 @@
+"""All SQL of top-ups and of the journal's readers: one function, one statement."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from tallystick.books import Check
+from tallystick.platform.postgres.pools import Database
+from tallystick.wallets.topups.cursor_folds import CursorRow
+from tallystick.wallets.topups.folds import CREDITED, TOP_UP, TopUpRow
+
+_TOP_UPS: Final = f"SELECT {', '.join(TopUpRow.__struct_fields__)} FROM wallet_top_ups"
+_CURSORS: Final = f"SELECT {', '.join(CursorRow.__struct_fields__)} FROM journal_cursors"
+
+
+async def list_due(database: Database, now: datetime, limit: int) -> tuple[TopUpRow, ...]:
+    """Top-ups that wait and are to be tried again, longest due first."""
+    records = await database.fetch(
+        f"{_TOP_UPS} WHERE due_at <= $1 ORDER BY due_at LIMIT $2", now, limit
+    )
+    return tuple(TopUpRow(*record) for record in records)
+
+
+async def list_of_payment(database: Database, payment_id: UUID) -> tuple[TopUpRow, ...]:
+    """The top-ups that a payment made, in their order."""
+    records = await database.fetch(
+        f"{_TOP_UPS} WHERE payment_id = $1 ORDER BY created_at, id", payment_id
+    )
+    return tuple(TopUpRow(*record) for record in records)
+
+
+async def find_cursor(database: Database, cursor_id: UUID) -> CursorRow | None:
+    """How far a reader has come on a lane."""
+    record = await database.fetchrow(f"{_CURSORS} WHERE id = $1", cursor_id)
+    return CursorRow(*record) if record else None
+
+
+# What must hold -------------------------------------------------------------------------------
+
+_POSTED: Final = f"""
+SELECT u.id, u.status, u.amount_minor, p.posted
+  FROM wallet_top_ups u
+ CROSS JOIN LATERAL (
+       SELECT coalesce(sum(t.amount), 0) AS posted FROM ledger_transfers t
+        WHERE t.id = u.posting_id AND t.code = '{TOP_UP}' AND t.kind = 'post'
+          AND t.credit = u.wallet_id AND t.debit = u.from_account_id) p
+ WHERE p.posted <> CASE u.status WHEN 'credited' THEN u.amount_minor ELSE 0 END
+"""
+# Captures that a reader has passed and that no top-up stands for.
+_CAPTURED: Final = """
+SELECT f.aggregate_id AS payment_id, f.version
+  FROM payments p
+  JOIN journal_facts f ON f.aggregate_id = p.id AND f.kind = 'payment.captured'
+  JOIN journal_cursors c ON c.reader = 'top_ups' AND c.lane = f.lane AND c.position >= f.position
+ WHERE p.wallet_id IS NOT NULL AND coalesce(f.data->>'booked_to', 'payable') = 'payable'
+   AND (SELECT count(*) FROM journal_facts g WHERE g.aggregate_id = p.id
+           AND g.kind = 'payment.captured' AND g.version <= f.version
+           AND coalesce(g.data->>'booked_to', 'payable') = 'payable')
+       > (SELECT count(*) FROM wallet_top_ups u WHERE u.payment_id = p.id)
+"""
+# Told once, by the change that moved the money; no other top-up calls that change its own.
+_ONCE: Final = f"""
+SELECT f.aggregate_id, f.told, f.sharing, u.status, u.posting_id
+  FROM (SELECT aggregate_id, data->>'posting_id' AS posting_id,
+               count(*) OVER (PARTITION BY aggregate_id) AS told,
+               count(*) OVER (PARTITION BY data->>'posting_id') AS sharing
+          FROM journal_facts WHERE kind = '{CREDITED}') f
+  LEFT JOIN wallet_top_ups u ON u.id = f.aggregate_id
+ WHERE f.told <> 1 OR f.sharing <> 1 OR u.status IS DISTINCT FROM 'credited'
+    OR u.posting_id IS DISTINCT FROM f.posting_id::uuid
+"""
+
+CHECKS: Final = (
+    Check(
+        "top_ups_posted",
+        "every top-up that is credited moved exactly its amount, one that waits nothing",
+        _POSTED,
+        "wallet_top_ups",
+    ),
+    Check(
+        "top_ups_once",
+        "every top-up that was told to be credited was so once, by a change of its own",
+        _ONCE,
+        "wallet_top_ups",
+    ),
+    Check(
+        "top_ups_captured",
+        "every capture for a wallet that was read has its top-up",
+        _CAPTURED,
+        "wallet_top_ups",
+    ),
+)
