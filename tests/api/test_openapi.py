@@ -59,7 +59,7 @@ async def test_it_names_every_route_and_no_other(document: Any, app: App) -> Non
     web = router.otherwise
     served = {
         (route.path, method.lower())
-        for route in [*router.routes_by_path.values(), *web.routes]
+        for route in [*(route for route, _ in router.addresses), *web.routes]
         if isinstance(route, Route)
         for method in methods_of(route)
         if method != "HEAD"

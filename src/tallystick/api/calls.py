@@ -34,11 +34,11 @@ class Call:
             tell_replayed(self._exchange)
 
 
-def _call(request: Request) -> Call:
+async def _call(request: Request) -> Call:
     return Call(request)
 
 
-def _money_call(
+async def _money_call(
     request: Request,
     idempotency_key: Annotated[
         str | None,
@@ -53,5 +53,6 @@ def _money_call(
     return Call(request)
 
 
+# Coroutines, though they wait for nothing: FastAPI would run a function in a thread.
 AnyCall = Annotated[Call, Depends(_call)]
 MoneyCall = Annotated[Call, Depends(_money_call)]

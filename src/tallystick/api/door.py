@@ -1,5 +1,6 @@
 """The door as a whole: every route, in the order in which they are asked, behind the gate."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Final
 
@@ -9,8 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
+from starlette.types import ASGIApp
 
 from tallystick.api import hand_clock, health, webhook
+from tallystick.api.direct_route import DirectRoutes, direct_address
 from tallystick.api.exchange import exchange_of
 from tallystick.api.gate import Gate
 from tallystick.api.ledger import (
@@ -39,11 +42,10 @@ from tallystick.api.payments import (
     reversals,
 )
 from tallystick.api.payments.dispute_views import BODY_BYTES_MAX as EVIDENCE_BODY_BYTES_MAX
-from tallystick.api.plain_route import FixedAddresses
 from tallystick.api.problems import error_response
 from tallystick.api.readiness import Readiness
 from tallystick.api.request_metrics import request_metrics
-from tallystick.api.strict_route import StrictRoutes
+from tallystick.api.strict_route import StrictRoute, StrictRoutes
 from tallystick.api.wallets import (
     escrows,
     holds,
@@ -68,12 +70,13 @@ def create_api(app: App) -> Gate:
     readiness = Readiness()
     web = _web(app)
     routes = [
-        *transfers.transfer_routes(app),  # the hottest first
+        *transfers.transfer_routes(app),
         *webhook.webhook_routes(app),
         *health.health_routes(app, readiness),
     ]
+    plain = [(route, route.app) for route in routes]
     return Gate(
-        FixedAddresses(routes, otherwise=web),
+        DirectRoutes([*plain, *_direct(web)], otherwise=web),
         request_metrics(),
         readiness,
         body_limit_bytes=app.settings.body_limit_bytes,
@@ -84,8 +87,15 @@ def create_api(app: App) -> Gate:
     )
 
 
+def _direct(web: FastAPI) -> Iterator[tuple[Route, ASGIApp]]:
+    """Those of FastAPI's routes that can do without it."""
+    for route in web.routes:
+        if isinstance(route, StrictRoute) and (address := direct_address(route, route.let_in)):
+            yield route, address
+
+
 def _web(app: App) -> FastAPI:
-    """FastAPI with the routes that are not hot."""
+    """FastAPI with the routes it documents; it answers those that take queries."""
     web = FastAPI(
         openapi_url="/openapi.json",
         docs_url="/docs" if app.settings.mode == "test" else None,

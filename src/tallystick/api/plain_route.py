@@ -1,12 +1,12 @@
 """Routes without FastAPI: for the hottest addresses, and for those without an API key."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from tallystick.api.exchange import exchange_in
 from tallystick.api.problems import error_response
@@ -33,29 +33,6 @@ class PlainAddress:
     def _require_method(self, scope: Scope) -> None:
         if scope["method"] not in self.methods:
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(self.methods))})
-
-
-class FixedAddresses:
-    """Routes whose paths have no parameters, found by their path; all else is asked `otherwise`.
-
-    Starlette tries one pattern after the other, which costs the hottest routes more than reading
-    their headers.
-    """
-
-    def __init__(self, routes: Sequence[Route], *, otherwise: ASGIApp) -> None:
-        self.routes_by_path = {route.path: route for route in routes if not route.param_convertors}
-        self.otherwise = otherwise
-        if len(self.routes_by_path) != len(routes):
-            raise ValueError("a path with parameters is not a fixed address")
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        route = self.routes_by_path.get(scope["path"])
-        if route is None:
-            await self.otherwise(scope, receive, send)
-            return
-        scope.update(route=route, endpoint=route.endpoint, path_params={})
-        await route.app(scope, receive, send)
 
 
 def plain_route(path: str, handler: Handler, method: str) -> Route:

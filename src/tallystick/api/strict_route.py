@@ -34,19 +34,23 @@ Endpoint = Callable[..., Coroutine[Any, Any, Any]]
 class StrictRoute(APIRoute):
     """A route that asks for an API key and reads its body strictly."""
 
+    async def let_in(self, request: Request) -> None:
+        """Who calls, if he may. Raises as `authenticate` and `authenticate_payer_or_key`."""
+        extra = self.openapi_extra or {}
+        permission = str(extra[PERMISSION])
+        if extra.get(PAYER):
+            await authenticate_payer_or_key(request, permission)
+        else:
+            await authenticate(exchange_of(request), request.app.state.keys, permission)
+
     def get_route_handler(self) -> Handler:
         """FastAPI's handler behind ours."""
         answer = super().get_route_handler()
-        extra = self.openapi_extra or {}
-        permission, payers = str(extra[PERMISSION]), bool(extra.get(PAYER))
         body_field = self.body_field
 
         async def guarded(request: Request) -> Response:
             try:
-                if payers:
-                    await authenticate_payer_or_key(request, permission)
-                else:
-                    await authenticate(exchange_of(request), request.app.state.keys, permission)
+                await self.let_in(request)
                 if body_field is None:
                     return await answer(request)
                 optional = not body_field.field_info.is_required()

@@ -66,7 +66,7 @@ class Narrowing(Struct, frozen=True):
         return (await acting_merchant(merchants, call.principal, self.merchant)).id
 
 
-def _narrowing(
+async def _narrowing(
     *,
     merchant: Annotated[
         MerchantName | None, Query(description="An operator names one, or sees all.")
