@@ -80,6 +80,11 @@ class Counter:
     async def find(self, reference: str) -> Outcome:
         return await self.rails.find(self.route, reference)
 
+    async def moved(self, authorization: str) -> tuple[int, int]:
+        """What the provider's own book says was taken and given back."""
+        standing = await self.standing(authorization)
+        return standing.captured_minor, standing.refunded_minor
+
     async def standing(self, authorization: str) -> Standing:
         """How the provider's own book sees it; an empty standing when it never heard of it."""
         book = standings(await self.book.operations(), datetime.max.replace(tzinfo=UTC))

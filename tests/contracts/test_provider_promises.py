@@ -1,4 +1,4 @@
-"""What every provider promises the payments room, whoever it speaks to."""
+"""What every provider at a bank promises besides, whatever the line and the card do."""
 
 import asyncio
 from datetime import timedelta
@@ -27,32 +27,6 @@ DONE_BUT_UNANSWERED = [
     ("tok_charge_then_500", 4158, 4258, 4358),
 ]
 NOT_DONE_AND_UNANSWERED = ["tok_drop_before", "tok_500", "tok_html"]
-
-
-async def test_a_payment_is_held_taken_in_parts_and_given_back(counter: Counter) -> None:
-    reference = counter.fresh()
-
-    outcomes = [
-        await counter.authorize(reference),
-        await counter.capture(reference, f"{reference}-c1", 600, final=False),
-        await counter.capture(reference, f"{reference}-c2", 400),
-        await counter.refund(reference, f"{reference}-r1", 250),
-    ]
-
-    assert all(isinstance(outcome, Approved) for outcome in outcomes)
-    assert len(set(map(repr, outcomes))) == 4
-    standing = await counter.standing(reference)
-    assert (standing.captured_minor, standing.refunded_minor) == (1_000, 250)
-
-
-async def test_what_was_held_is_let_go(counter: Counter) -> None:
-    reference = counter.fresh()
-    await counter.authorize(reference)
-
-    assert isinstance(await counter.void(reference, f"{reference}-v1"), Approved)
-    assert await counter.capture(reference, f"{reference}-c1", 1) == Declined(
-        "authorization_not_open", retryable=False, provider_code="authorization_voided"
-    )
 
 
 @pytest.mark.parametrize(("token", "code"), DECLINES)
@@ -191,36 +165,6 @@ async def test_64_equal_orders_at_once_have_one_effect(counter: Counter) -> None
     assert len({repr(outcome) for outcome in outcomes}) == 1
     assert isinstance(outcomes[0], Approved)
     assert (await counter.standing(reference)).authorized_minor == 1_000
-
-
-async def test_a_reference_used_for_another_order_is_no_answer_to_ours(counter: Counter) -> None:
-    reference = counter.fresh()
-    await counter.authorize(reference, amount_minor=1_000)
-
-    assert await counter.authorize(reference, amount_minor=2_000) == Unanswered("status: 409")
-
-
-@pytest.mark.parametrize(
-    ("asked", "code"),
-    [
-        ("capture", "capture_exceeds_authorization"),
-        ("refund", "refund_exceeds_capture"),
-    ],
-)
-async def test_more_than_there_is_is_declined(asked: str, code: str, counter: Counter) -> None:
-    reference = counter.fresh()
-    await counter.authorize(reference, amount_minor=1_000)
-
-    outcome = await getattr(counter, asked)(reference, f"{reference}-x1", 1_001)
-
-    assert outcome == Declined(code, retryable=False, provider_code=code)
-
-
-async def test_an_order_on_nothing_is_no_answer(counter: Counter) -> None:
-    nothing = counter.fresh()
-
-    assert await counter.capture(nothing, f"{nothing}-c1", 1) == Unanswered("status: 404")
-    assert await counter.find(f"{nothing}-c1") == NotFound()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick import books, identity, payments
+from tallystick import books, identity, payments, wallets
 from tallystick.books import PLATFORM, chart
 from tallystick.identity import FeePlan, Merchant, Merchants
 from tallystick.journal import Change, Journal
@@ -55,7 +55,7 @@ async def journal(database: Database, clock: HandClock) -> AsyncIterator[Journal
     async with Journal.open(
         database,
         clock,
-        projections=(*identity.projections, *payments.projections),
+        projections=(*identity.projections, *payments.projections, *wallets.projections),
         master_key=bytes(32),
     ) as journal:
         yield journal

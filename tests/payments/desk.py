@@ -11,6 +11,7 @@ from uuid import UUID
 from tallystick.books import PLATFORM, account_id, chart
 from tallystick.identity import Merchant
 from tallystick.journal import Asked
+from tallystick.ledger import Ledger
 from tallystick.payments import (
     Answer,
     Intents,
@@ -23,7 +24,9 @@ from tallystick.payments import (
 )
 from tallystick.payments.customers import MethodWish
 from tallystick.platform.clock import HandClock
+from tallystick.platform.ids import new_id, random_bucket
 from tallystick.sandbox import BankBook, standings
+from tallystick.wallets import Tiers, Wallets
 
 _keys = count(1)
 
@@ -77,6 +80,18 @@ class Desk:
         await asyncio.sleep(0.02)  # banks keep their own time: what is pending there gets decided
         self.clock.advance(after)
         await self.recovery.run_once()
+
+    async def open_wallet(self, owner_kind: str = "user") -> UUID:
+        """A new owner's wallet, empty."""
+        operations, owner_id = self.operations, new_id(self.clock.now(), random_bucket())
+        wallets = Wallets(
+            operations.journal,
+            operations.database,
+            Ledger(operations.database),
+            self.clock,
+            Tiers(operations.journal, operations.database, self.clock),
+        )
+        return (await wallets.open(owner_id, "INR", owner_kind=owner_kind)).wallet.id
 
     # The books --------------------------------------------------------------------------------
 

@@ -97,6 +97,22 @@ async def test_many_at_once_never_owe_more_than_the_limit(desk: Desk) -> None:
     assert await owed(desk) == LIMIT_MINOR
 
 
+async def test_of_two_at_once_the_second_is_advanced_what_the_first_left_missing(
+    desk: Desk,
+) -> None:
+    desk = lending(desk)
+    row = await desk.pay(10_000)
+    await paid_out(desk, 6_600)  # 3,000 are left
+
+    answers = await all_of(
+        *(desk.refunds.create(row.id, amount_minor=2_000, asked=a_key()) for _ in range(2))
+    )
+
+    assert codes(answers) == []
+    assert sorted(refund.advance_minor for refund in rows(answers)) == [0, 1_000]
+    assert (await desk.payable(), await owed(desk)) == (0, 1_000)
+
+
 async def test_a_refund_the_bank_declines_is_not_owed(desk: Desk) -> None:
     desk = lending(desk)
     row = await desk.pay(10_000)

@@ -169,6 +169,20 @@ async def test_an_erasure_that_was_cut_short_is_finished_by_the_next(
     assert (await customers.erase(one)).row.status == "closed"
 
 
+async def test_a_key_that_stood_for_another_customer_erases_nobody(
+    desk: Desk, customers: Customers
+) -> None:
+    first = await customers.create(desk.merchant, CustomerTerms(name="Asha Rao"))
+    second = await customers.create(desk.merchant, CustomerTerms(name="Ravi Rao"))
+    await customers.erase(first.row.id, asked=a_key("erase", "again", b"first"))
+
+    with pytest.raises(JournalError) as refused:
+        await customers.erase(second.row.id, asked=a_key("erase", "again", b"second"))
+
+    assert refused.value.code == "idempotency_key_reused"
+    assert (await customers.get(second.row.id)).text == {"name": "Ravi Rao"}
+
+
 async def test_a_closed_customer_may_still_be_erased(desk: Desk, customers: Customers) -> None:
     made = await customers.create(desk.merchant, ASHA)
     closed = await customers.close(made.row.id)

@@ -1,59 +1,27 @@
 """Fee plans on real books: which one holds, what a payment keeps of it, what moves by it."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec import structs
 
-from tallystick import books, payments
+from tallystick import books
 from tallystick.books import PLATFORM, account_id, chart
-from tallystick.journal import Refused
+from tallystick.journal import Refused, Told
 from tallystick.journal.model import KeyReused
 from tallystick.ledger import Freeze
 from tallystick.money import UnknownCurrency
-from tallystick.payments.errors import Invalid, NotFound
+from tallystick.payments.errors import Invalid, NotFound, PaymentsError
+from tallystick.payments.facts import Captured
 from tallystick.payments.fees import FeePlanRow, FeePlanSet, FeeTerms
 from tallystick.payments.fees.plans import FeePlans
-from tallystick.payments.fees.store import CHECKS
-from tallystick.platform.ids import new_id
-from tallystick.platform.postgres.address import Address
-from tallystick.platform.postgres.pools import Connection, connect
+from tallystick.payments.model import PaymentRow
 from tallystick.platform.timetable import run_due
 from tests.payments.desk import Desk, a_key
-from tests.payments.test_advances import lending
 
 pytestmark = pytest.mark.anyio
 FULL = {"tax_bp": 1_800, "reserve_bp": 1_000, "reserve_days": 7, "on_refund": "returned"}
-
-# What somebody with the owner's rights might do, and the check that finds him out.
-TAMPERINGS = {
-    "UPDATE fee_plans SET percent_bp = 100": "fees_as_planned",
-    "UPDATE fee_plans SET cap_minor = 1": "fees_as_planned",
-    "UPDATE fee_plans SET on_refund = 'kept'": "fees_as_planned",
-    "DELETE FROM fee_plans": "fees_as_planned",
-    "UPDATE payments SET fee_terms = NULL": "fees_in_all",
-    "UPDATE payments SET fee_minor = fee_minor + 1": "fees_in_all",
-    "UPDATE payments SET charges = NULL": "fees_in_all",
-    "UPDATE refunds SET fee_minor = 0, tax_minor = 0": "fees_in_all",
-    "UPDATE ledger_transfers SET code = 'fee' WHERE code = 'fee_tax'": "fees_posted",
-    "UPDATE ledger_transfers SET amount = amount + 1 WHERE code = 'reserve'": "fees_posted",
-    "UPDATE ledger_transfers SET credit = debit WHERE code = 'fee'": "fees_posted",
-    "UPDATE ledger_accounts SET credits_posted = debits_posted + 1"
-    " WHERE code LIKE 'merchant:%:advance:%'": "advances_repaid",
-    "UPDATE payment_reserves SET amount_minor = 1": "reserves_moved",
-    "UPDATE payment_reserves SET status = 'released'": "reserves_moved",
-    "UPDATE journal_facts SET data = jsonb_set(data::jsonb, '{fee_minor}', '1')"
-    " WHERE kind = 'payment.captured'": "fees_by_terms",
-    "UPDATE journal_facts SET data = jsonb_set(data::jsonb, '{tax_minor}', '0')"
-    " WHERE kind = 'payment.captured'": "fees_by_terms",
-    "UPDATE journal_facts SET data = jsonb_set(data::jsonb, '{reserve_minor}', '9')"
-    " WHERE kind = 'payment.captured'": "fees_by_terms",
-    "UPDATE journal_facts SET data = jsonb_set(data::jsonb, '{fee_percent_bp}', '1')"
-    " WHERE kind = 'payment.initiated'": "fees_by_terms",
-}
 
 
 @pytest.fixture
@@ -134,11 +102,41 @@ class TestWhichHolds:
         row = await set_plan(desk, 200, after=timedelta(days=-1))
         assert row.valid_from == desk.clock.now()
 
-    async def test_a_top_up_is_free(self, desk: Desk) -> None:
+    async def test_a_top_up_of_a_users_wallet_is_free(self, desk: Desk) -> None:
         await set_plan(desk, 200, **FULL)
-        wallet = new_id(desk.clock.now(), 0)
-        row = await desk.pay(10_000, wallet_id=wallet)
+        row = await desk.pay(10_000, wallet_id=await desk.open_wallet())
         assert (row.fee_minor, row.fee_terms, row.charges) == (0, None, None)
+
+    async def test_a_top_up_of_a_merchants_wallet_costs_what_any_payment_does(
+        self, desk: Desk
+    ) -> None:
+        await set_plan(desk, 200, **FULL)
+        usual = await desk.pay(10_000)
+        row = await desk.pay(10_000, wallet_id=await desk.open_wallet("merchant"))
+        assert (row.fee_minor, row.charges) == (usual.fee_minor, usual.charges)
+        captured = await capture_of(desk, row)
+        top_up = await desk.payments.top_up_of(captured)
+        assert top_up is not None
+        assert top_up.amount_minor == 10_000 - row.kept.total_minor
+
+    async def test_what_the_fee_eats_whole_tops_up_nothing(self, desk: Desk) -> None:
+        await set_plan(desk, 0, fixed_minor=300)
+        row = await desk.pay(100, wallet_id=await desk.open_wallet("merchant"))
+        assert row.fee_minor == 100
+        assert await desk.payments.top_up_of(await capture_of(desk, row)) is None
+
+    async def test_a_wallet_that_is_not_there_saves_nobody_the_fee(self, desk: Desk) -> None:
+        wallet, asked = await desk.open_wallet(), a_key()
+        row = await desk.pay(10_000, wallet_id=wallet, asked=asked)
+
+        for wrong, currency, code in (
+            (row.id, "INR", "wallet_not_found"),
+            (wallet, "JPY", "currency_mismatch"),
+        ):
+            with pytest.raises(PaymentsError) as refused:
+                await desk.pay(10_000, wallet_id=wrong, currency=currency)
+            assert refused.value.code == code
+        assert (await desk.pay(10_000, wallet_id=wallet, asked=asked)).id == row.id
 
 
 @pytest.mark.usefixtures("proven")
@@ -225,6 +223,13 @@ async def wait(desk: Desk, after: timedelta = timedelta(seconds=61)) -> None:
     """Turn the clock and let the worker do what is due."""
     desk.clock.advance(after)
     assert not any(done.failed for done in await run_due(desk.recovery.jobs(60.0)))
+
+
+async def capture_of(desk: Desk, row: PaymentRow) -> Told:
+    """The one fact that says what was captured of a payment."""
+    facts = await desk.operations.journal.facts_of(row.id)
+    (captured,) = [fact for fact in facts if isinstance(fact.data, Captured)]
+    return captured
 
 
 async def freeze(desk: Desk, account: Any, *, frozen: bool = True) -> None:
@@ -345,49 +350,3 @@ class TestPlans:
     async def test_a_currency_nobody_knows_is_refused(self, desk: Desk) -> None:
         with pytest.raises(UnknownCurrency):
             await set_plan(desk, 100, currency="XXX")
-
-
-class TestChecks:
-    @pytest.fixture
-    async def owner(self, owner_address: Address) -> AsyncIterator[Connection]:
-        path = {"search_path": owner_address.schema}
-        connection = await connect(owner_address, server_settings=path)
-        await connection.execute("SET session_replication_role = replica")
-        await connection.execute(
-            "ALTER TABLE ledger_transfers DROP CONSTRAINT IF EXISTS ledger_transfers_check"
-        )
-        yield connection
-        await connection.close()
-
-    @pytest.mark.parametrize(("sql", "name"), TAMPERINGS.items())
-    async def test_what_was_tampered_with_is_found(
-        self, desk: Desk, owner: Connection, sql: str, name: str
-    ) -> None:
-        await set_plan(desk, 200, fixed_minor=300, cap_minor=100_000, **FULL)
-        paid = await desk.pay(10_000)
-        await desk.refund(paid, amount_minor=4_000)
-        held = await desk.hold(10_000)
-        await desk.capture(held, amount_minor=6_000)
-        await desk.capture(held)
-        await lending(desk).operations.advances._open(paid, 100)
-
-        done = await owner.execute(sql)
-
-        assert not done.endswith(" 0"), "nothing was tampered with"
-        assert name in await broken(desk)
-
-    async def test_every_check_of_fees_is_shown_able_to_fail(self) -> None:
-        assert set(TAMPERINGS.values()) == {check.name for check in CHECKS}
-
-    async def test_the_page_explains_every_check(self) -> None:
-        page = Path(__file__).parents[2] / "docs" / "explanation" / "fees.md"
-        text = page.read_text(encoding="utf-8")
-
-        for check in CHECKS:
-            assert f"| `{check.name}` | {check.promise}" in text
-
-
-async def broken(desk: Desk) -> set[str]:
-    operations = desk.operations
-    proof = await books.prove(operations.database, operations.journal, desk.clock, payments.checks)
-    return {result.name for result in proof.checks if not result.green}

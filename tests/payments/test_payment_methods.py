@@ -86,7 +86,14 @@ async def test_only_what_is_safe_is_kept_to_be_shown(regular: Regular) -> None:
 
 @pytest.mark.parametrize(
     "token",
-    ["tok_4111111111111111", "tok_x4111111111111111y", "upi_4111111111111111", "wal_x", "visa"],
+    [
+        "tok_4111111111111111",
+        "tok_x4111111111111111y",
+        "tok_4111_1111_1111_1111",
+        "upi_4111111111111111",
+        "wal_x",
+        "visa",
+    ],
 )
 async def test_no_number_passes_for_a_token(regular: Regular, token: str) -> None:
     before = await regular.desk.operations.database.fetchval("SELECT count(*) FROM journal_facts")

@@ -47,6 +47,8 @@ async def test_many_at_once_never_exceed_what_was_captured(desk: Desk) -> None:
 
     assert len(rows(answers)) == 3
     assert set(codes(answers)) == {"refund_exceeds_captured"}
+    while (await desk.look(row)).refund_pending_minor:  # on a busy machine a bank's answer is late
+        await desk.recover()
     assert (await desk.look(row)).refunded_minor == 9_000
     assert await desk.bank_says(row) == (10_000, 10_000, 9_000, False)
 

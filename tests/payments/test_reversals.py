@@ -105,7 +105,7 @@ async def test_what_cannot_be_undone_is_refused(desk: Desk, state: str) -> None:
     elif state == "refunded":
         await desk.refund(await desk.capture(row))
     elif state == "top_up":
-        row = await desk.pay(wallet_id=row.id)
+        row = await desk.pay(wallet_id=await desk.open_wallet())
 
     with pytest.raises(PaymentsError) as refused:
         await desk.payments.reversals.reverse(row.id)

@@ -41,6 +41,12 @@ QUESTIONS = {
     "payments_due": "SELECT id FROM payments WHERE due_at <= now() ORDER BY due_at LIMIT 10",
     "refunds_due": "SELECT id FROM refunds WHERE due_at <= now() ORDER BY due_at LIMIT 10",
     "intents_due": "SELECT id FROM intents WHERE due_at <= now() ORDER BY due_at LIMIT 10",
+    "payments_unknown": "SELECT id FROM payments WHERE operation->>'unknown' = 'true'",
+    "refunds_unknown": "SELECT id FROM refunds WHERE operation->>'unknown' = 'true'",
+    "payment_cases_latest": "SELECT * FROM payment_cases ORDER BY created_at DESC, id DESC LIMIT 9",
+    "payment_cases_open": (
+        "SELECT * FROM payment_cases WHERE status = 'open' ORDER BY created_at DESC, id DESC"
+    ),
     "payment_reserves_due": (
         "SELECT id FROM payment_reserves WHERE due_at <= now() ORDER BY due_at LIMIT 10"
     ),

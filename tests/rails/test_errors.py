@@ -2,14 +2,18 @@
 
 import ast
 import inspect
+from typing import get_args, get_type_hints
 
 import pytest
 
+from tallystick.api.payments.late_failures import RecordLateFailure
+from tallystick.payments.conclusions import PROVIDER_UNREACHABLE
 from tallystick.rails import Rails
-from tallystick.rails.errors import CODES, PAYOUT_CODES, REASONS, Category, declined
+from tallystick.rails.errors import ADVICE, CODES, PAYOUT_CODES, REASONS, Category, declined
 from tallystick.sandbox import rules
 from tallystick.sandbox.magic import INVALID_CARD, MAGIC
 from tallystick.sandbox.payout_magic import PAYOUT_MAGIC
+from tallystick.wallets.rail.decisions import DECLINES, OTHERWISE
 
 
 def codes_the_sandbox_may_say() -> set[str]:
@@ -32,8 +36,15 @@ def test_every_refusal_of_the_sandbox_is_mapped(bank: str) -> None:
 
 def test_every_code_of_ours_is_explained() -> None:
     codes = {*CODES.values(), *PAYOUT_CODES.values()}
+    late = set(get_args(get_type_hints(RecordLateFailure)["code"]))
 
-    assert codes | {"payout_refused"} == set(REASONS)
+    wallets = {*DECLINES.values(), OTHERWISE}
+
+    assert codes | late | wallets | {"payout_refused", PROVIDER_UNREACHABLE} == set(REASONS)
+
+
+def test_every_category_says_what_a_merchant_does() -> None:
+    assert set(ADVICE) == set(Category)
 
 
 @pytest.mark.parametrize("bank", ["hdfc_bank", "icici_bank"])

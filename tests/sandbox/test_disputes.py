@@ -161,6 +161,7 @@ async def test_what_cannot_be_is_refused(hdfc: Teller) -> None:
         said = await answered(hdfc, dispute, word, **body)
         assert code(said) == (400, "invalid_request")
     assert (await hdfc.get("/v1/disputes?after=-1")).status == 400
+    assert (await hdfc.get(f"/v1/disputes?after={10**30}")).status == 400
 
 
 async def test_disputes_are_in_the_books_file(tmp_path: Path, bank_clock: HandClock) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tallystick.sandbox import Sandbox
 from tests.sandbox.teller import DROPPED, Teller
 
 pytestmark = pytest.mark.anyio
@@ -79,6 +80,55 @@ async def test_a_switch_waits_for_its_kind_and_lets_magic_be(hdfc: Teller) -> No
     assert (await hdfc.void(reference, hdfc.fresh("void"))).status == DROPPED
 
 
+async def test_payouts_go_wrong_as_well(hdfc: Teller) -> None:
+    await hdfc.post(PATH, fault="lost_reply", on="payout")
+    reference, late = hdfc.fresh("pot"), hdfc.fresh("pot")
+
+    assert (await hdfc.authorize(hdfc.fresh("auth"))).status == 200
+    assert (await hdfc.pay_out(reference)).status == DROPPED
+    assert (await hdfc.find_payout(reference)).body["status"] == "paid"
+    assert (await hdfc.pay_out(reference)).status == 200
+    await hdfc.post(PATH, fault="late_success", on="payout")
+    waiting = asyncio.create_task(hdfc.pay_out(late))
+    await asyncio.sleep(0.02)
+    assert (await hdfc.find_payout(late)).status == 404
+    assert (await waiting).body["status"] == "paid"
+
+
+async def test_a_payout_that_reaches_the_bank_twice_is_paid_once(
+    hdfc: Teller, sandbox: Sandbox
+) -> None:
+    reference = hdfc.fresh("pot")
+    await hdfc.post(PATH, fault="duplicate")
+
+    assert (await hdfc.pay_out(reference)).body["status"] == "paid"
+    book = await sandbox.books["hdfc_bank"].payouts()
+    assert [payout.reference for payout in book].count(reference) == 1
+
+
+async def test_payouts_are_answered_out_of_order(hdfc: Teller) -> None:
+    await hdfc.post(PATH, fault="disorder", on="payout", times=2)
+    answered: list[str] = []
+
+    async def pay(reference: str) -> None:
+        answered.append((await hdfc.pay_out(reference)).body["reference"])
+
+    first, second = hdfc.fresh("pot"), hdfc.fresh("pot")
+    waiting = asyncio.create_task(pay(first))
+    await asyncio.sleep(0.05)
+    await pay(second)
+    await waiting
+
+    assert answered == [second, first]
+
+
+async def test_a_payout_with_magic_of_its_own_uses_up_no_switch(hdfc: Teller) -> None:
+    await hdfc.post(PATH, fault="lost_reply", on="payout")
+
+    assert (await hdfc.pay_out(hdfc.fresh("pot"), amount=4_401)).status == 402
+    assert len((await hdfc.get(PATH)).body["faults"]) == 1
+
+
 async def test_one_banks_switch_is_not_the_others(hdfc: Teller, icici: Teller) -> None:
     await hdfc.post(PATH, fault="lost_reply")
 
@@ -94,7 +144,7 @@ async def test_one_banks_switch_is_not_the_others(hdfc: Teller, icici: Teller) -
     [
         {},
         {"fault": "earthquake"},
-        {"fault": "lost_reply", "on": "payout"},
+        {"fault": "lost_reply", "on": "transfer"},
         {"fault": "lost_reply", "times": 0},
         {"fault": "lost_reply", "times": 1_001},
         {"fault": "lost_reply", "times": 1.5},

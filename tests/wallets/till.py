@@ -16,7 +16,7 @@ from tallystick.ledger import Ledger, Post
 from tallystick.platform.clock import HandClock
 from tallystick.platform.ids import bucket_of, derived_id, new_id
 from tallystick.platform.postgres.pools import Database
-from tallystick.wallets import HeldFor, Hold, Holds, HoldTerms, Tier, Tiers, Wallets, store
+from tallystick.wallets import HeldFor, Hold, Holds, HoldTerms, Tier, Tiers, Wallets, rail, store
 from tallystick.wallets.projections import HOLDS, TIERS, WALLETS
 
 MASTER_KEY = bytes(32)
@@ -98,14 +98,15 @@ class Till:
 
     async def broken(self) -> dict[str, Any]:
         """The checks that are not green, with what they found."""
-        proof = await prove(self.database, self.journal, self.clock, store.CHECKS)
+        checks = (*store.CHECKS, *rail.checks)
+        proof = await prove(self.database, self.journal, self.clock, checks)
         return {check.name: check.findings for check in proof.checks if not check.green}
 
 
 @asynccontextmanager
 async def open_till(database: Database, clock: HandClock) -> AsyncIterator[Till]:
     """A till with a journal of its own."""
-    projections = (*identity_projections, WALLETS, TIERS, HOLDS)
+    projections = (*identity_projections, WALLETS, TIERS, HOLDS, *rail.projections)
     async with Journal.open(
         database, clock, projections=projections, master_key=MASTER_KEY
     ) as journal:

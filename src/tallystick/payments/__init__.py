@@ -3,12 +3,13 @@
 Promises: no payment is asked for twice under two references; a time-out is unknown and never a
 decline; money that moved at a bank is in our books, in suspense if nowhere else; no more is
 captured than authorized, and no more refunded than captured; a repeat is answered alike.
-Inner rooms, with doors of their own: `customers`, `fees`, `disputes`.
+Inner rooms, with doors of their own: `customers`, `fees`, `disputes`, `cases`.
 Tables: `intents`, `payments`, `refunds`, and those of the inner rooms.
 Facts: `intent.*`, `payment.*`, `refund.*` (`docs/explanation/payment-states.md`).
 """
 
-from tallystick.payments import customers, disputes, fees
+from tallystick.payments import cases, customers, disputes, fees
+from tallystick.payments.cases import Cases as Cases
 from tallystick.payments.errors import PaymentsError
 from tallystick.payments.intents import Intents
 from tallystick.payments.list_store import Filters as Filters
@@ -21,8 +22,8 @@ from tallystick.payments.references import parse_payment_reference as parse_paym
 from tallystick.payments.refunds import Refunds
 from tallystick.payments.store import CHECKS
 
-projections = (*PROJECTIONS, *disputes.projections)
-checks = (*CHECKS, *fees.checks, *customers.checks, *disputes.checks)
+projections = (*PROJECTIONS, *disputes.projections, *cases.projections)
+checks = (*CHECKS, *fees.checks, *customers.checks, *disputes.checks, *cases.checks)
 
 __all__ = [
     "Answer",

@@ -273,7 +273,7 @@ class Conclusion:
     # Void -------------------------------------------------------------------------------------
 
     def _void(self, outcome: Outcome) -> Steps:
-        if not isinstance(outcome, Approved | Declined):
+        if not isinstance(outcome, Approved | Declined) or self._asks_again(outcome):
             return self._unknown(outcome)
         if self._row.captured_minor and self.operation.why != Why.LATE:
             return self._rest(outcome)
@@ -286,6 +286,11 @@ class Conclusion:
                 return Steps(told)
             case Why.ASKED:
                 return self._cancelled(outcome)
+
+    def _asks_again(self, outcome: Approved | Declined) -> bool:
+        """Whether a bank that would not take a void now is asked later: nobody else would."""
+        unasked = self.operation.why != Why.ASKED
+        return unasked and isinstance(outcome, Declined) and outcome.retryable
 
     def _rest(self, outcome: Approved | Declined) -> Steps:
         """Of the rest that no capture took. Once it has run out, the bank holds nothing anyway."""

@@ -7,7 +7,6 @@ from uuid import UUID
 from msgspec import Struct
 
 from tallystick.payments.customers.model import Chosen
-from tallystick.payments.customers.tokens import PAYABLE_KINDS, hides_card_number
 from tallystick.payments.errors import Invalid, NotPossible, PaymentBusy, RouteUnavailable
 from tallystick.payments.facts import (
     AttemptSending,
@@ -21,6 +20,7 @@ from tallystick.payments.facts import (
 from tallystick.payments.fees.terms import FeeTerms
 from tallystick.payments.model import (
     CANCEL_REASONS,
+    CAPTURABLE_STATES,
     REFUND_REASONS,
     CaptureMethod,
     PaymentRow,
@@ -60,14 +60,6 @@ class Wish(Struct, frozen=True):
 
     subject_id: UUID
     claim_id: UUID | None = None
-
-
-def method_kind(payment_method: str) -> str:
-    """The kind of a token: `tok_visa` is a card. Raises Invalid."""
-    kind = PAYABLE_KINDS.get(payment_method.partition("_")[0])
-    if kind is None or hides_card_number(payment_method):
-        raise Invalid("expected a token such as tok_visa", "invalid_payment_method")
-    return kind
 
 
 def require_amount(amount_minor: int) -> int:
@@ -145,7 +137,7 @@ def decide_capture(
     Invalid (invalid_amount, capture_exceeds_authorization).
     """
     require_idle(row)
-    if row.status not in ("authorized", "captured", "partially_refunded") or row.capture_closed:
+    if row.status not in CAPTURABLE_STATES or row.capture_closed:
         raise NotPossible(f"a {row.status} payment is not captured", "payment_not_capturable")
     expires_at = row.authorization_expires_at
     if expires_at is not None and moment.now >= expires_at:

@@ -8,13 +8,12 @@ from msgspec import Struct
 
 from tallystick.journal import Conflict
 from tallystick.payments.customers.model import Chosen, method_said
-from tallystick.payments.customers.tokens import METHOD_KINDS
+from tallystick.payments.customers.tokens import METHOD_KINDS, ORDINARY_KINDS, payable_kind
 from tallystick.payments.decisions import (
     Terms,
     Wish,
     decide_cancel,
     decide_payment,
-    method_kind,
     require_amount,
     require_priority,
     require_reason,
@@ -41,7 +40,7 @@ class IntentTerms(Struct, frozen=True):
     merchant_id: UUID
     amount_minor: int
     currency: str
-    payment_methods: tuple[str, ...] = METHOD_KINDS
+    payment_methods: tuple[str, ...] = ORDINARY_KINDS
     payment_method: str | None = None
     capture_method: str = CaptureMethod.AUTOMATIC
     priority: str = "balanced"
@@ -144,5 +143,5 @@ def _require_expiry(expires_at: datetime | None, now: datetime) -> None:
 
 
 def _require_allowed(payment_method: str, kinds: tuple[str, ...]) -> None:
-    if method_kind(payment_method) not in kinds:
+    if payable_kind(payment_method) not in kinds:
         raise Invalid(f"this intent is paid by {', '.join(kinds)}", "invalid_payment_method")

@@ -13,13 +13,12 @@ from msgspec import structs
 from tallystick.identity import Merchant
 from tallystick.journal import Asked, Origin
 from tallystick.payments.client_secrets import ClientSecrets
-from tallystick.payments.customers.model import Chosen, MethodWish
+from tallystick.payments.customers.model import Caller, Chosen, MethodWish
 from tallystick.payments.customers.payment_methods import find_chosen
-from tallystick.payments.customers.tokens import METHOD_KINDS
+from tallystick.payments.customers.tokens import ORDINARY_KINDS, payable_kind
 from tallystick.payments.decisions import (
     Terms,
     Wish,
-    method_kind,
     require_currency,
 )
 from tallystick.payments.errors import NotPossible, PaymentBusy
@@ -54,7 +53,7 @@ class Intents:
         *,
         amount_minor: int,
         currency: str,
-        payment_methods: tuple[str, ...] = METHOD_KINDS,
+        payment_methods: tuple[str, ...] = ORDINARY_KINDS,
         payment_method: str | MethodWish | None = None,
         capture_method: str = "automatic",
         priority: str = "balanced",
@@ -103,11 +102,12 @@ class Intents:
         *,
         payment_method: str | None = None,
         off_session: bool = False,
+        caller: Caller = Caller.PAYER,
         return_url: str | None = None,
         asked: Asked | None = None,
         origin: Origin = NOBODY,
     ) -> Answer[IntentRow]:
-        """Pay the intent with a token (`tok_visa`) or a saved method (`pm_...`).
+        """Pay the intent with a token (`tok_visa`), a wallet or a saved method (`pm_...`).
 
         Unless told, with the one it was created with, or with its customer's default.
         A declined payment brings it back to `requires_payment_method`. Without a method, once
@@ -118,7 +118,7 @@ class Intents:
         plans = await self.operations.fee_plans.book_of(merchant)
         payment_id = new_id(self.operations.clock.now(), bucket_of(merchant.id))
         sealed = await self._resealed(intent_id, merchant.id, return_url)
-        said = MethodWish(payment_method, off_session=off_session)
+        said = MethodWish(payment_method, off_session=off_session, caller=caller)
         back = False  # the payer, whom his bank has asked
 
         async def load() -> Case:
@@ -167,14 +167,20 @@ class Intents:
         ).answer()
 
     async def get(
-        self, intent_id: UUID, *, merchant_id: UUID | None = None, origin: Origin = NOBODY
+        self,
+        intent_id: UUID,
+        *,
+        merchant_id: UUID | None = None,
+        asks_bank: bool = True,
+        origin: Origin = NOBODY,
     ) -> Answer[IntentRow]:
         """One intent; `merchant_id` None is the operator, who sees all. Raises NotFound.
 
-        Whoever looks at one that waits for its payer may have him back: the bank is asked first.
+        Whoever looks at one that waits for its payer may have him back: the bank is asked first,
+        unless `asks_bank` is False.
         """
         case = await self.operations.load(IntentRow, intent_id, merchant_id)
-        if case.the_intent().status == "requires_action":
+        if asks_bank and case.the_intent().status == "requires_action":
             with suppress(PaymentBusy):  # others are recording it: it is shown as it stands
                 await self.operations.repair(case, origin)
         return await self._standing(intent_id, merchant_id)
@@ -244,7 +250,9 @@ class Intents:
     async def _load_to_confirm(self, intent_id: UUID, merchant_id: UUID, said: MethodWish) -> Case:
         case = await self.operations.load(IntentRow, intent_id, merchant_id)
         row = case.the_intent()
-        wish = MethodWish(said.method or row.payment_method, row.customer_id, said.off_session)
+        wish = structs.replace(
+            said, method=said.method or row.payment_method, customer_id=row.customer_id
+        )
         chosen = await find_chosen(self.operations.database, merchant_id, wish)
         return structs.replace(case, chosen=chosen)
 
@@ -252,8 +260,8 @@ class Intents:
         self, plans: PlanBook, row: IntentRow, chosen: Chosen, moment: Moment, sealed: str | None
     ) -> Terms:
         method = chosen.token
-        fees = plans.terms(row.currency, method_kind(method), moment.now)
-        routes = self.operations.rails.choose(row.amount_minor, row.currency, method_kind(method))
+        fees = plans.terms(row.currency, payable_kind(method), moment.now)
+        routes = self.operations.rails.choose(row.amount_minor, row.currency, payable_kind(method))
         return Terms(
             merchant_id=row.merchant_id,
             amount_minor=row.amount_minor,

@@ -15,6 +15,7 @@ from msgspec import Struct
 from tallystick.books import PLATFORM, account_id, chart
 from tallystick.journal import Asked, Origin
 from tallystick.ledger import Ledger, Post
+from tallystick.payments.customers import tokens
 from tallystick.payments.decisions import Wish, require_idle, require_reason
 from tallystick.payments.errors import NotPossible, PaymentBusy
 from tallystick.payments.facts import Captured, IntentPaymentFailed, LateFailure
@@ -77,10 +78,11 @@ def _require_untouched(row: PaymentRow) -> None:
     """What was given back already, or tops up a wallet, is for a person to untangle."""
     given_back = row.refunded_minor + row.refund_pending_minor
     disputed = row.disputed_minor + row.charged_back_minor
-    if row.status != "captured" or given_back or disputed or row.wallet_id is not None:
+    wallets = row.wallet_id is not None or row.method_kind == tokens.WALLET
+    if row.status != "captured" or given_back or disputed or wallets:
         raise NotPossible(
-            "only a captured payment of which nothing was refunded, disputed or sent on to a wallet"
-            " fails late",
+            "only a captured payment by a bank of which nothing was refunded, disputed or sent on"
+            " to a wallet fails late",
             "payment_not_failable",
         )
 

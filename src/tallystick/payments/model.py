@@ -10,12 +10,14 @@ import msgspec
 from msgspec import Struct, structs
 
 from tallystick.payments.customers.model import method_said
+from tallystick.payments.customers.tokens import payable_kind
 from tallystick.payments.errors import IllegalTransition
 from tallystick.payments.fees.terms import Charge, FeeBack, FeeTerms
 from tallystick.payments.references import payment_reference
 from tallystick.platform.ids import typeid
 from tallystick.platform.settings import Settings
 
+CAPTURABLE_STATES: Final = ("authorized", "captured", "partially_refunded")
 HOLDING_STATES: Final = ("authorized", "captured", "partially_refunded", "refunded")
 CANCEL_REASONS: Final = frozenset({"requested_by_customer", "duplicate", "fraudulent", "abandoned"})
 REFUND_REASONS: Final = frozenset({"requested_by_customer", "duplicate", "fraudulent"})
@@ -243,6 +245,11 @@ class PaymentRow(Struct, frozen=True):
         return method_said(self.payment_method, self.payment_method_id)
 
     @property
+    def method_kind(self) -> str:
+        """What it is paid by: card | wallet."""
+        return payable_kind(self.payment_method)
+
+    @property
     def route_names(self) -> tuple[str, ...]:
         return _names.decode(self.routes)
 
@@ -278,13 +285,18 @@ class PaymentRow(Struct, frozen=True):
         return FeeBack(self.charged.fee_back_minor, self.charged.tax_back_minor)
 
     @property
-    def capturable_minor(self) -> int:
+    def _rest_minor(self) -> int:
         return 0 if self.capture_closed else self.authorized_minor - self.captured_minor
+
+    @property
+    def capturable_minor(self) -> int:
+        """What a capture may still take."""
+        return self._rest_minor if self.status in CAPTURABLE_STATES else 0
 
     @property
     def held_minor(self) -> int:
         """What the bank still holds for it: the authorization, or the rest that no capture took."""
-        return self.capturable_minor if self.status in HOLDING_STATES else 0
+        return self._rest_minor if self.status in HOLDING_STATES else 0
 
     @property
     def refundable_minor(self) -> int:

@@ -152,6 +152,8 @@ class Operations:
                 case, refusal = await self._record_outcome(case, operation, outcome, origin)
             except Conflict:
                 case = await self.reload(case)
+                if _looked_at_meanwhile(case, operation) and not _is_end(outcome):
+                    return case, None, False  # one look is one step of the schedule
             else:
                 crash_point("payments.after_record")
                 return case, refusal, True
@@ -202,6 +204,25 @@ class Operations:
             case, _ = await self.carry_through(case, origin)
         return case
 
+    async def repair_all(self, case: Case, origin: Origin) -> Case:
+        """As `repair`, and of the payment's open refunds too: what every new verb begins with."""
+        case = await self.repair(case, origin)
+        row = case.payment
+        if row is None or case.refund or not row.refund_pending_minor:
+            return case
+        refunds = await store.list_refunds(self.database, row.id)
+        learned = [await self._learn_refund(refund, origin) for refund in refunds]
+        return await self.reload(case) if any(learned) else case
+
+    async def _learn_refund(self, refund: RefundRow, origin: Origin) -> bool:
+        """Whether the refund has moved on because the bank was asked."""
+        running = refund.running
+        if running is None or not running.is_over(self.clock.now(), self.limits):
+            return False
+        case = await self.load(RefundRow, refund.id)
+        after = await self.repair(case, origin)
+        return after.the_refund().version != refund.version
+
     async def _find_out(self, case: Case, operation: Operation) -> Outcome:
         """What the provider knows; asked again under the same reference when that is nothing.
 
@@ -243,6 +264,17 @@ def _is_news(case: Case, outcome: Outcome) -> bool:
     if isinstance(outcome, Pending):
         return outcome.action_url not in (None, case.the_payment().action_url)
     return isinstance(outcome, Approved | Declined | NotFoundThere)
+
+
+def _is_end(outcome: Outcome) -> bool:
+    """Whether the bank has decided, so that it must be recorded whoever else has looked."""
+    return isinstance(outcome, Approved | Declined)
+
+
+def _looked_at_meanwhile(case: Case, operation: Operation) -> bool:
+    """Whether somebody else has recorded a look at the same operation since."""
+    running = case.operation
+    return running is not None and running.checks != operation.checks
 
 
 def _came_after_all(case: Case, operation: Operation, outcome: Outcome) -> bool:

@@ -178,12 +178,16 @@ def _failed(row: PaymentRow, data: Failed, at: datetime) -> _Changes:
 
 
 def _given_up(row: PaymentRow, _data: GivenUp, _at: datetime) -> _Changes:
-    return _left_open(row) | {"due_at": row.due_at}
+    return _unclaimed(row, structs.replace(row.the_operation(), unknown=True))
 
 
 def _left_open(row: PaymentRow) -> _Changes:
-    """The question to the bank stays open, and no claim waits for its answer."""
-    left = structs.replace(row.the_operation().not_known(), claim_id=None, subject_id=None)
+    """The question to the bank stays open after a look, and no claim waits for its answer."""
+    return _unclaimed(row, row.the_operation().not_known())
+
+
+def _unclaimed(row: PaymentRow, waiting: Operation) -> _Changes:
+    left = structs.replace(waiting, claim_id=None, subject_id=None)
     return {**_last_attempt(row, status="unknown"), "operation": json_text(left)}
 
 

@@ -14,13 +14,13 @@ from tallystick.journal import Asked, Origin, Told
 from tallystick.payments import store
 from tallystick.payments.customers.model import MethodWish
 from tallystick.payments.customers.payment_methods import find_chosen
+from tallystick.payments.customers.tokens import payable_kind
 from tallystick.payments.decisions import (
     Terms,
     Wish,
     decide_cancel,
     decide_capture,
     decide_payment,
-    method_kind,
     require_currency,
 )
 from tallystick.payments.errors import RiskBlocked
@@ -31,6 +31,7 @@ from tallystick.payments.list_store import EVERYTHING, Filters, list_page
 from tallystick.payments.model import Answer, CaptureMethod, Event, PaymentRow
 from tallystick.payments.operations import NOBODY, Operations
 from tallystick.payments.pages import PAGE_MAX, Page
+from tallystick.payments.purses import find_purse
 from tallystick.payments.references import parse_payment_reference
 from tallystick.payments.requests import Request, answer_refused, new_case, seal, shown
 from tallystick.payments.reversals import Reversals
@@ -65,11 +66,11 @@ class Payments:
     ) -> Answer[PaymentRow]:
         """Authorize a payment, and capture it at once unless told otherwise.
 
-        With `wallet_id` its captures top up that wallet, whole: such a payment bears no fee.
+        With `wallet_id` its captures top up that wallet; a user's, whole: it bears no fee.
 
         A decline is a payment that is `failed`; an answer that is still open, one that is
         `pending`. `text` (description, metadata, customer) is kept sealed. Raises Invalid,
-        NotFound and NotPossible of a saved method, RouteUnavailable, RiskBlocked.
+        NotFound and NotPossible of a saved method or a wallet, RouteUnavailable, RiskBlocked.
         """
         require_currency(currency, merchant.currency_codes)
         wish = MethodWish.of(payment_method)
@@ -77,9 +78,13 @@ class Payments:
         if chosen.refusal:
             return await answer_refused(self.operations, PaymentRow, chosen.refusal, asked, origin)
         token = chosen.token
-        routes = self.operations.rails.choose(amount_minor, currency, method_kind(token))
+        kind = payable_kind(token)
+        purse = await find_purse(self.operations.database, wallet_id, currency, kind)
+        if purse.refusal:
+            return await answer_refused(self.operations, PaymentRow, purse.refusal, asked, origin)
+        routes = self.operations.rails.choose(amount_minor, currency, kind)
         payment_id = new_id(self.operations.clock.now(), bucket_of(merchant.id))
-        fees = FeeTerms() if wallet_id else await self._fees(merchant, currency, token)
+        fees = await self._fees(merchant, currency, token) if purse.bears_fee else FeeTerms()
         terms = Terms(
             merchant_id=merchant.id,
             amount_minor=amount_minor,
@@ -211,16 +216,18 @@ class Payments:
     async def _fees(self, merchant: Merchant, currency: str, payment_method: str) -> FeeTerms:
         operations = self.operations
         book = await operations.fee_plans.book_of(merchant)
-        return book.terms(currency, method_kind(payment_method), operations.clock.now())
+        return book.terms(currency, payable_kind(payment_method), operations.clock.now())
 
     async def top_up_of(self, fact: Told) -> topups.TopUp | None:
         """The top-up that a `payment.captured` means; None for a payment of another purpose.
 
-        A capture that had to go to suspense is nobody's yet and tops up nothing.
+        A capture that had to go to suspense is nobody's yet and tops up nothing; nor does one of
+        which the fee left nothing.
         """
         captured: Captured = fact.data
         row = (await self.operations.load(PaymentRow, fact.aggregate_id)).the_payment()
-        if row.wallet_id is None or captured.booked_to != "payable":
+        brought_minor = captured.amount_minor - _charged_minor(captured)
+        if row.wallet_id is None or captured.booked_to != "payable" or not brought_minor:
             return None
         payable = chart.payable_code(row.merchant_id, row.currency)
         return topups.TopUp(
@@ -228,13 +235,18 @@ class Payments:
             payment_id=row.id,
             wallet_id=row.wallet_id,
             from_account_id=account_id(row.merchant_id, payable),
-            amount_minor=captured.amount_minor - captured.fee_minor,
+            amount_minor=brought_minor,
             currency=row.currency,
         )
 
     async def list_totals(self, merchant_id: UUID | None = None) -> tuple[store.Total, ...]:
         """Payments and money by state and currency; reads every payment there is."""
         return await store.list_totals(self.operations.database, merchant_id)
+
+
+def _charged_minor(captured: Captured) -> int:
+    """What of a capture did not reach the payable."""
+    return captured.fee_minor + captured.tax_minor + captured.reserve_minor
 
 
 def _event(fact: Told) -> Event:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -44,17 +43,21 @@ class Refunds:
         operations = self.operations
         payment = (await operations.load(PaymentRow, payment_id, merchant_id)).the_payment()
         refund_id = new_id(operations.clock.now(), bucket_of(payment_id))
-        terms = RefundTerms(
-            amount_minor,
-            reason,
-            await seal(operations, payment.subject_id, text),
-            await operations.advances.find_available(payment, amount_minor),
-        )
+        sealed = await seal(operations, payment.subject_id, text)
+        available_minor: int | None = None
+
+        async def load() -> Case:
+            nonlocal available_minor  # another refund may have taken it since the last try
+            case = await operations.load(PaymentRow, payment_id, merchant_id)
+            available_minor = await operations.advances.find_available(
+                case.the_payment(), amount_minor
+            )
+            return case
 
         def decide(case: Case, wish: Wish, moment: Moment) -> Steps:
+            terms = RefundTerms(amount_minor, reason, sealed, available_minor)
             return decide_refund(case.the_payment(), refund_id, terms, wish, moment)
 
-        load = partial(operations.load, PaymentRow, payment_id, merchant_id)
         request = Request(operations, RefundRow, refund_id, load, decide, asked, origin)
         return await answered(request)
 

@@ -55,7 +55,7 @@ class Request(Generic[RowT]):
     async def _begin(self) -> tuple[Case, bool]:
         """The first beat; whether it started an operation."""
         operations = self.operations
-        case = await operations.repair(await self.load(), self.origin)
+        case = await operations.repair_all(await self.load(), self.origin)
         moment = operations.moment(self.subject_id)
         claim = self.asked.claim(self.subject_id) if self.asked else None
         wish = Wish(self.subject_id, claim.id if claim else None)

@@ -26,8 +26,10 @@ def require_return_url(text: str) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise _invalid("expected an address such as https://shop.example/paid") from None
-    if "@" in parts.netloc or port == 0 or not _is_host(host):
+    if "@" in parts.netloc or not _is_host(host):
         raise _invalid("expected a host, without a user or a password")
+    if not _is_plain_port(parts.netloc, port):
+        raise _invalid("expected a port from 1 to 65535, or none")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
         raise _invalid("expected https; plain http leads to this machine alone")
     return text
@@ -41,6 +43,12 @@ def with_intent(return_url: str, intent: str) -> str:
     parts = urlsplit(return_url)
     query = f"{parts.query}&intent={intent}" if parts.query else f"intent={intent}"
     return urlunsplit(parts._replace(path=parts.path or "/", query=query))
+
+
+def _is_plain_port(netloc: str, port: int | None) -> bool:
+    """Whether a port is said plainly, if one is: banks may refuse `:0443`, or a mere `:`."""
+    _, colon, text = netloc.rpartition("]")[2].partition(":")
+    return not colon or (port != 0 and text == str(port))
 
 
 def _is_host(host: str) -> bool:

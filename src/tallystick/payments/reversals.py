@@ -134,7 +134,7 @@ class _Undo:
             if earlier := await self.operations.journal.find_claim(claim.id):
                 voided = earlier.subject_id == self.payment_id
                 return _Chosen(Way.VOID if voided else Way.REFUND, again=True)
-        case = await self.operations.repair(case, self.origin)
+        case = await self.operations.repair_all(case, self.origin)
         return _Chosen(choose_way(case.the_payment()))
 
     async def by(self, chosen: _Chosen) -> Reversal:
@@ -174,9 +174,14 @@ class _Undo:
 
     async def _refund(self, chosen: _Chosen) -> Answer[RefundRow]:
         refund_id = new_id(self.operations.clock.now(), bucket_of(self.payment_id))
+        available_minor: int | None = None
 
-        payment = (await self._load()).the_payment()
-        available_minor = await self.operations.advances.find_available(payment, None)
+        async def load() -> Case:
+            nonlocal available_minor  # another refund may have taken it since the last try
+            case = await self._load()
+            payment = case.the_payment()
+            available_minor = await self.operations.advances.find_available(payment, None)
+            return case
 
         def decide(case: Case, wish: Wish, moment: Moment) -> Steps:
             chosen.require_open(case)
@@ -184,7 +189,7 @@ class _Undo:
             return decide_refund(case.the_payment(), refund_id, terms, wish, moment)
 
         request = Request(
-            self.operations, RefundRow, refund_id, self._load, decide, self.asked, self.origin
+            self.operations, RefundRow, refund_id, load, decide, self.asked, self.origin
         )
         return await answered(request)
 

@@ -263,6 +263,23 @@ SELECT o.id, o.operation
        < $1::timestamptz - interval '24 hours'
 """
 
+# What the wallets' own rail took and gave is posted on by the payment's last beat, in one change.
+_WALLET_CLEARING: Final = """
+SELECT a.code, a.minor, u.taking, u.returning
+  FROM (SELECT code, currency, debits_posted - credits_posted AS minor FROM ledger_accounts
+         WHERE code LIKE 'rail:wallet:clearing:%') a
+ CROSS JOIN LATERAL (
+       SELECT coalesce(sum(o.minor) FILTER (WHERE o.verb IN ('authorize', 'capture')), 0) AS taking,
+              coalesce(sum(o.minor) FILTER (WHERE o.verb = 'refund'), 0) AS returning
+         FROM (SELECT operation, route, currency FROM payments WHERE operation IS NOT NULL
+               UNION ALL
+               SELECT operation, route, currency FROM refunds WHERE operation IS NOT NULL) r
+        CROSS JOIN LATERAL (SELECT r.operation->>'verb' AS verb,
+                                   (r.operation->>'amount_minor')::bigint AS minor) o
+        WHERE r.route = 'wallet' AND r.currency = a.currency) u
+ WHERE a.minor NOT BETWEEN -u.taking AND u.returning
+"""
+
 CHECKS: Final = (
     Check(
         "payment_limits",
@@ -291,6 +308,11 @@ CHECKS: Final = (
         "every refund holds, has settled or has given back exactly its amount",
         _RESERVED,
         "refunds",
+    ),
+    Check(
+        "wallet_clearing_zero",
+        "nothing stands between wallets and payments but what is being paid or refunded now",
+        _WALLET_CLEARING,
     ),
     Check(
         "refunds_in_all",

@@ -23,6 +23,17 @@ class Category(StrEnum):
     MERCHANT = "merchant"  # what was asked does not fit what was done before
 
 
+# Whose matter it is: what a merchant does about it.
+ADVICE: dict[Category, str] = {
+    Category.PAYER: "Show the text, and let the payer try again or choose another card.",
+    Category.PAYEE: "Ask the payee for the right account, and pay out anew.",
+    Category.ISSUER: "Show the text; another card may do. Only the payer's bank knows why.",
+    Category.FRAUD: "Do not try this card again.",
+    Category.ROUTE: "Nothing is wrong with the card: try again later, or in another amount.",
+    Category.MERCHANT: "Read the payment, and ask only for what its state allows.",
+}
+
+
 class Reason(Struct, frozen=True):
     """What one of our codes stands for. The text may be shown to the payer.
 
@@ -37,12 +48,13 @@ class Reason(Struct, frozen=True):
 _DECLINED = "Your card was declined."
 _LATER = "The payment could not be made just now. Please try again."
 _IMPOSSIBLE = "The payment cannot be changed in this way."
+_TAKEN_BACK = "Your bank took the payment back."
 _NO_ACCOUNT = "There is no such account to pay to."
 
 # our code: what it stands for
 REASONS: dict[str, Reason] = {
     "card_declined": Reason(Category.ISSUER, _DECLINED),
-    "insufficient_funds": Reason(Category.PAYER, "Your card has insufficient funds."),
+    "insufficient_funds": Reason(Category.PAYER, "Your card or wallet has insufficient funds."),
     "expired_card": Reason(Category.PAYER, "Your card has expired."),
     "invalid_card": Reason(Category.PAYER, "Your card number is not valid."),
     # A thief must not learn that the card is known to be stolen.
@@ -65,6 +77,20 @@ REASONS: dict[str, Reason] = {
     "already_captured": Reason(Category.MERCHANT, _IMPOSSIBLE),
     "capture_exceeds_authorization": Reason(Category.MERCHANT, _IMPOSSIBLE),
     "refund_exceeds_capture": Reason(Category.MERCHANT, _IMPOSSIBLE),
+    # A wallet with us, where a card would have a bank.
+    "wallet_declined": Reason(Category.PAYER, "The wallet cannot be used for this payment."),
+    "wallet_not_found": Reason(Category.PAYER, "There is no such wallet."),
+    "wallet_frozen": Reason(Category.PAYER, "The wallet is frozen."),
+    "wallet_closed": Reason(Category.PAYER, "The wallet is closed."),
+    "currency_mismatch": Reason(Category.PAYER, "The wallet holds another currency."),
+    "daily_limit_exceeded": Reason(Category.PAYER, "The wallet's limit for a day is reached."),
+    "monthly_limit_exceeded": Reason(Category.PAYER, "The wallet's limit for a month is reached."),
+    "balance_limit_exceeded": Reason(Category.PAYER, "The wallet may not hold as much."),
+    # Nobody's refusal: no bank was reached, or one took back its word.
+    "provider_unreachable": Reason(Category.ROUTE, _LATER),
+    "recalled": Reason(Category.ISSUER, _TAKEN_BACK),
+    "rejected_late": Reason(Category.ISSUER, _TAKEN_BACK),
+    "returned_unpaid": Reason(Category.PAYER, _TAKEN_BACK),
     "payee_account_closed": Reason(Category.PAYEE, "The account to pay to is closed."),
     "payee_account_invalid": Reason(Category.PAYEE, _NO_ACCOUNT),
     "payee_name_mismatch": Reason(Category.PAYEE, "The account belongs to another name."),

@@ -22,6 +22,7 @@ from tallystick.rails.payouts import PayOutOrder, Returned
 from tallystick.rails.providers import (
     PROVIDERS,
     Disputes,
+    OwnRoute,
     PaysOut,
     Provider,
     TellsDisputes,
@@ -41,6 +42,12 @@ class UnknownProvider(LookupError):
     """A route names a provider that nobody has written."""
 
     code = "unknown_provider"
+
+
+class RouteNameTaken(ValueError):
+    """The settings give a route the name of one of the house's own."""
+
+    code = "route_name_taken"
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,13 @@ class Rails:
     def configured(cls, settings: Settings) -> AbstractAsyncContextManager["Rails"]:
         """Rails over the configured routes. Raises SandboxUnknown, UnknownProvider."""
         return cls.open(configured_routes(settings), timeout_ms=settings.provider_timeout_ms)
+
+    def joined_by(self, own: OwnRoute) -> "Rails":
+        """These rails and a route of the house's own. Raises RouteNameTaken."""
+        if own.route.name in self.providers:
+            raise RouteNameTaken(f"no configured route is called {own.route.name}: it is our own")
+        providers = {**self.providers, own.route.name: own}
+        return Rails((*self.routes, own.route), providers)
 
     def choose(self, amount_minor: int, currency: str, method: str) -> tuple[Route, ...]:
         """The routes that can take this payment, best first."""

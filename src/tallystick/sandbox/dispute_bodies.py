@@ -51,7 +51,7 @@ class Decide(Struct, frozen=True, forbid_unknown_fields=True):
 class DisputeQuery(Struct, frozen=True):
     """Which disputes: those opened behind a place."""
 
-    after: Annotated[int, Meta(ge=0)] = 0
+    after: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     limit: Annotated[int, Meta(ge=1, le=DISPUTE_PAGE)] = DISPUTE_PAGE
 
 

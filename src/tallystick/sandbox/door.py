@@ -71,7 +71,7 @@ def acquirer_app(
     """The ASGI application of one bank over its open book."""
     pace, now = pace or Pace(), now or _utc_now
     acquirer = Acquirer(bank, book, pace, now)
-    door = _Door(acquirer, PayoutDesk(bank, book, pace, now))
+    door = _Door(acquirer, PayoutDesk(bank, book, pace, now, acquirer.switches))
     disputes = DisputeDoor(acquirer, acquirer.disputes)
     on_authorization = "/v1/authorizations/{authorization_reference}"
     return Starlette(

@@ -16,6 +16,7 @@ from tallystick.sandbox.model import Bank, Now, Pace
 from tallystick.sandbox.pacing import draw, take_time, too_late_s
 from tallystick.sandbox.payout_magic import PAY, PayoutBehaviour, payout_behaviour
 from tallystick.sandbox.payout_model import Payout, PayoutOrder, PayoutStatus
+from tallystick.sandbox.switches import Switches, Wrong, switched
 
 
 class PayoutAnswer(Struct, frozen=True):
@@ -33,6 +34,7 @@ class PayoutDesk:
     book: BankBook
     pace: Pace
     now: Now
+    switches: Switches
 
     async def answer(self, order: PayoutOrder, caller_limit_ms: int | None) -> PayoutAnswer:
         """Pay, once per reference: a repeat gets the answer that was given first.
@@ -41,18 +43,19 @@ class PayoutDesk:
         """
         await take_time(self.pace, self.bank, order.reference)
         behaviour = self._first_behaviour(order)
+        wrong = self._take_switch(order, behaviour)
+        behaviour = switched(wrong, behaviour)
         if behaviour.fault in BEFORE_EFFECT:
             await self.book.add_attempt(order.reference)
             if behaviour.fault is not Fault.LATE_CHARGE:
                 return PayoutAnswer(None, behaviour.fault)
             await asyncio.sleep(too_late_s(self.pace, caller_limit_ms))
-        known = self.book.find_payout(order.reference)
-        if known is not None:
-            return await self._repeat(known, order)
-        payout = self._decide(order, behaviour)
-        await self.book.add_payout(payout)
-        done_badly = behaviour.fault not in BEFORE_EFFECT
-        return PayoutAnswer(payout, behaviour.fault if done_badly else None)
+        if wrong is Wrong.DUPLICATE:
+            await self._settle(order, behaviour)
+        answer = await self._settle(order, behaviour)
+        if wrong is Wrong.DISORDER:
+            await self.switches.let_overtake()
+        return answer
 
     async def find(self, reference: str) -> Payout | None:
         """The truth about a reference, once it is durable."""
@@ -60,6 +63,15 @@ class PayoutDesk:
         if payout is not None:
             await self.book.wait_durable(reference)
         return payout
+
+    async def _settle(self, order: PayoutOrder, behaviour: PayoutBehaviour) -> PayoutAnswer:
+        known = self.book.find_payout(order.reference)
+        if known is not None:
+            return await self._repeat(known, order)
+        payout = self._decide(order, behaviour)
+        await self.book.add_payout(payout)
+        done_badly = behaviour.fault not in BEFORE_EFFECT
+        return PayoutAnswer(payout, behaviour.fault if done_badly else None)
 
     async def _repeat(self, known: Payout, order: PayoutOrder) -> PayoutAnswer:
         if not known.answers(order):
@@ -74,6 +86,14 @@ class PayoutDesk:
             return behaviour
         known = self.book.find_payout(order.reference) or self.book.was_attempted(order.reference)
         return PAY if known else behaviour
+
+    def _take_switch(self, order: PayoutOrder, behaviour: PayoutBehaviour) -> Wrong | None:
+        """What a switch makes go wrong; magic comes first, and nothing known goes wrong."""
+        if behaviour != PAY or not self.switches.standing():
+            return None
+        if self.book.find_payout(order.reference) or self.book.was_attempted(order.reference):
+            return None
+        return self.switches.take("payout")
 
     def _decide(self, order: PayoutOrder, behaviour: PayoutBehaviour) -> Payout:
         refusal = self._rule(order) or behaviour.refuse

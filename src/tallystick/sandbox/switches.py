@@ -9,12 +9,12 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, TypeVar
 
 from msgspec import Meta, Struct, structs
 
 from tallystick.sandbox.magic import Behaviour, Fault
-from tallystick.sandbox.model import Kind
+from tallystick.sandbox.payout_magic import PayoutBehaviour
 
 OVERTAKE_S: Final = 1.0
 SWITCHES_MAX: Final = 100
@@ -34,9 +34,11 @@ class Switch(Struct, frozen=True, forbid_unknown_fields=True):
     """One switch: what goes wrong, with which kind of order (None: any), and how often yet."""
 
     fault: Wrong
-    on: Kind | None = None
+    on: Literal["authorization", "capture", "void", "refund", "payout"] | None = None
     times: Annotated[int, Meta(ge=1, le=1_000)] = 1
 
+
+Behaving = TypeVar("Behaving", Behaviour, PayoutBehaviour)
 
 _FAULTS: Final = {
     Wrong.LOST_REPLY: Fault.CHARGE_THEN_DROP,
@@ -63,7 +65,7 @@ class Switches:
         """What is still to go wrong."""
         return tuple(self._set)
 
-    def take(self, kind: Kind) -> Wrong | None:
+    def take(self, kind: str) -> Wrong | None:
         """What goes wrong with an order of this kind; counts it."""
         for place, switch in enumerate(self._set):
             if switch.on in (None, kind):
@@ -89,7 +91,7 @@ class Switches:
             await asyncio.sleep(_APART_S)  # the other's answer is on its way before ours
 
 
-def switched(wrong: Wrong | None, behaviour: Behaviour) -> Behaviour:
+def switched(wrong: Wrong | None, behaviour: Behaving) -> Behaving:
     """How the bank behaves with this switch on."""
     fault = _FAULTS.get(wrong) if wrong else None
     return structs.replace(behaviour, fault=fault) if fault else behaviour

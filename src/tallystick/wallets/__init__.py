@@ -3,12 +3,12 @@
 Promises: one wallet an owner and currency, and its balance stands in the ledger alone; no tier's
 limit is ever exceeded, however many moves are decided at once; a hold and its reservation change
 in one breath or not at all.
-Inner rooms, with doors of their own: `transfers`, `escrows`, `payouts`, `topups`.
+Inner rooms, with doors of their own: `transfers`, `escrows`, `payouts`, `topups`, `rail`.
 Tables: `wallets`, `wallet_tiers`, `wallet_holds`, and those of the inner rooms.
 Facts: `wallet.*`, `wallet_tier.*`, `hold.*` (`docs/reference/facts.md`).
 """
 
-from tallystick.wallets import escrows, payouts, store, topups, transfers
+from tallystick.wallets import escrows, payouts, rail, store, topups, transfers
 from tallystick.wallets import projections as _own
 from tallystick.wallets.hold_decisions import HoldTerms as HoldTerms
 from tallystick.wallets.holds import Held as Held
@@ -27,7 +27,7 @@ from tallystick.wallets.wallets import Seen as Seen
 from tallystick.wallets.wallets import Transaction as Transaction
 from tallystick.wallets.wallets import Wallets
 
-_INNER = (transfers, escrows, payouts, topups)
+_INNER = (transfers, escrows, payouts, topups, rail)
 
 projections = (
     *(_own.WALLETS, _own.TIERS, _own.HOLDS),
@@ -45,6 +45,7 @@ __all__ = [
     "escrows",
     "payouts",
     "projections",
+    "rail",
     "topups",
     "transfers",
     "wallet_id",

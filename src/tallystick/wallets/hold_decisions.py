@@ -50,6 +50,7 @@ class HoldTerms(Struct, frozen=True, kw_only=True):
     currency: str
     expires_at: datetime
     reference: str | None = None
+    lasts_at_most: timedelta = LASTS_AT_MOST
 
 
 class Receiver(Struct, frozen=True):
@@ -162,8 +163,9 @@ def _require_sound(wish: HoldTerms, payer: Wallet, payee: Payee, now: datetime) 
         raise Invalid("currency", f"the wallet holds {payer.currency}")
     if payee.currency != payer.currency:
         raise Invalid("to", f"whoever is paid there is paid in {payee.currency}")
-    if not now < wish.expires_at <= now + LASTS_AT_MOST:
-        raise Invalid("expires_at", f"a hold lasts at most {LASTS_AT_MOST.days} days from now")
+    if not now < wish.expires_at <= now + wish.lasts_at_most:
+        days = wish.lasts_at_most.days
+        raise Invalid("expires_at", f"a hold lasts at most {days} days from now")
 
 
 def _require_active(hold: Hold) -> None:

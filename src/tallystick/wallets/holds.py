@@ -12,7 +12,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from tallystick.books import account_id, chart
+from tallystick.books import PLATFORM, account_id, chart
 from tallystick.journal import Change, Conflict, Repeated
 from tallystick.platform.ids import bucket_of, new_id
 from tallystick.platform.telemetry import get_logger
@@ -92,7 +92,7 @@ class Holds:
         """Pay the payee all that is left, or `amount_minor` of it; `final` gives back the rest.
 
         Raises HoldNotFound, NotPossible (`hold_not_active`, `hold_expired`, `hold_exceeded`,
-        `hold_not_yours`, ...), LimitExceeded, KeyReused.
+        `hold_not_yours`, `hold_kept` by a payment, ...), LimitExceeded, KeyReused.
         """
 
         async def decide(_change_id: UUID) -> Step:
@@ -107,7 +107,8 @@ class Holds:
     async def release(self, hold_id: UUID, call: Call = OPERATOR) -> Held:
         """Give back what remains.
 
-        Raises HoldNotFound, NotPossible (`hold_not_active`, `hold_not_yours`), KeyReused.
+        Raises HoldNotFound, NotPossible (`hold_not_active`, `hold_not_yours`, `hold_kept`),
+        KeyReused.
         """
 
         async def decide(_change_id: UUID) -> Step:
@@ -171,6 +172,9 @@ class Holds:
         hold = await self.get(hold_id, merchant_id=merchant_id)
         if merchant_id not in (None, hold.to_merchant_id):
             raise NotPossible("only whom it is held for captures or releases it", "hold_not_yours")
+        if hold.to_account_id == account_id(PLATFORM, chart.wallet_clearing_code(hold.currency)):
+            detail = "it is a payment's: capture or cancel the payment"
+            raise NotPossible(detail, "hold_kept")
         return hold
 
     async def _own_wallet(self, wallet_id: UUID, merchant_id: UUID | None) -> Wallet:

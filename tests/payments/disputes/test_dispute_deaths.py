@@ -10,7 +10,7 @@ from tests.payments.disputes.dispute_desk import RECEIPT, DisputeDesk
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("proven")]
 
-MODULES = ("dispute_feed", "dispute_documents", "disputes")
+MODULES = ("feed", "documents", "disputes")
 
 
 class Died(BaseException):
@@ -26,7 +26,7 @@ def die_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
                 raise Died(point)
 
         for module in MODULES:
-            monkeypatch.setattr(f"tallystick.payments.{module}.crash_point", die)
+            monkeypatch.setattr(f"tallystick.payments.disputes.{module}.crash_point", die)
 
     return arm
 

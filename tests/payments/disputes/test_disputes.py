@@ -5,16 +5,23 @@ from datetime import timedelta
 
 import pytest
 
-from tallystick.books import account_id, chart
+from tallystick.books import PLATFORM, account_id, chart
 from tallystick.journal import Change
 from tallystick.ledger import Limit
 from tallystick.payments import PaymentsError
+from tallystick.payments.disputes.beats import KEEPERS_MAX
+from tallystick.payments.disputes.documents import Document
 from tests.payments.desk import a_key, all_of, codes
 from tests.payments.disputes.conftest import FEE_MINOR
 from tests.payments.disputes.dispute_desk import DisputeDesk
+from tests.payments.test_fee_plans import freeze
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("proven")]
 
+KEEPING = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name = 'tallystick dispute documents'"
+)
 MINUTE, WEEK = timedelta(minutes=1), timedelta(days=7)
 
 
@@ -71,6 +78,34 @@ class TestLearning:
 
         assert (await counter.look(row)).status == "won"
         assert (await counter.desk.suspense(), await counter.desk.payable()) == (0, 9_600)
+
+    async def test_a_merchant_who_has_the_amount_alone_gives_it_and_no_fee(
+        self, counter: DisputeDesk
+    ) -> None:
+        await counter.desk.pay(1_000)  # 870 after the fee; the fee of a dispute is 1,500
+
+        row = await counter.disputed(10_000)
+
+        assert (row.booked_to, row.fee_minor) == ("payable", 0)
+        assert (await counter.desk.payable(), await counter.desk.suspense()) == (470, 0)
+
+    async def test_one_that_cannot_be_recorded_does_not_keep_those_behind_it_waiting(
+        self, counter: DisputeDesk
+    ) -> None:
+        desk = counter.desk
+        in_rupees = await desk.pay(10_000, "tok_disputed")
+        payable = account_id(desk.merchant.id, chart.payable_code(desk.merchant.id, "INR"))
+        suspense = account_id(PLATFORM, chart.suspense_code("INR"))
+        await freeze(desk, payable)
+        await freeze(desk, suspense)
+        in_yen = await desk.pay(10_000, "tok_disputed", currency="JPY")
+
+        assert await counter.learn() == 1
+        assert (await counter.only()).payment_id == in_yen.id
+
+        await freeze(desk, suspense, frozen=False)
+        assert await counter.learn() == 1
+        assert (await counter.only(payment_id=in_rupees.id)).booked_to == "suspense"
 
     async def test_half_of_a_payment_may_be_disputed_and_the_rest_refunded_later(
         self, counter: DisputeDesk
@@ -268,3 +303,28 @@ class TestAnswering:
         refused = [answer for answer in answers if isinstance(answer, PaymentsError)]
         assert [error.code for error in refused] == ["dispute_not_answerable"] * 7
         assert codes(refused) == ["dispute_not_answerable"] * 7
+
+
+async def test_many_documents_at_once_take_few_connections(counter: DisputeDesk) -> None:
+    await counter.desk.pay(100_000)
+    disputes = [await counter.disputed() for _ in range(3)]
+    database, handing_in, most = counter.desk.operations.database, True, 0
+
+    async def watch() -> None:
+        nonlocal most
+        while handing_in:
+            most = max(most, await database.fetchval(KEEPING))
+
+    watching = asyncio.create_task(watch())
+    await asyncio.gather(
+        *[
+            counter.hand_in(row, Document(kind="other", media_type="text/plain", content=b"%d" % n))
+            for row in disputes
+            for n in range(8)
+        ]
+    )
+    handing_in = False
+    await watching
+
+    assert 0 < most <= KEEPERS_MAX
+    assert [len((await counter.look(row)).items) for row in disputes] == [8, 8, 8]

@@ -1,13 +1,13 @@
 """Money that leaves: reserved first, asked for once, and its end learned from the bank itself."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
 from tallystick.journal import JournalError, Refused
-from tallystick.rails import Rails
+from tallystick.rails import Outcome, Rails, Unanswered
 from tallystick.rails import payouts as ways
 from tallystick.wallets.model import LimitExceeded, WalletNotFound
 from tallystick.wallets.payouts import Payouts, PayoutTimes
@@ -22,6 +22,17 @@ from tests.wallets.payouts.desk import ACCOUNT, PayoutDesk, a_key, upi
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("payouts_proven")]
 
 DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class DeafRails(Rails):
+    """No bank answers, and four have asked before anybody knows that."""
+
+    everybody: asyncio.Barrier = field(default_factory=lambda: asyncio.Barrier(4))
+
+    async def find_payout(self, route: str, reference: str) -> Outcome:
+        await self.everybody.wait()
+        return Unanswered("line_down")
 
 
 class TestPaid:
@@ -273,6 +284,21 @@ class TestUnanswered:
         row = await payout_desk.look(shown)
         assert (row.status, row.unknown) == ("pending", True)
         assert await payout_desk.bank_paid(row) == []
+
+    async def test_several_workers_who_look_at_once_are_one_look(
+        self, payout_desk: PayoutDesk
+    ) -> None:
+        shown = await payout_desk.pay_out(10_000, upi("slow"))
+        rails = payout_desk.payouts.beats.rails
+        deaf = Payouts(
+            replace(payout_desk.payouts.beats, rails=DeafRails(rails.routes, rails.providers))
+        )
+        payout_desk.clock.advance(timedelta(seconds=60))
+
+        await asyncio.gather(*[deaf.look_at_due() for _ in range(4)])
+
+        row = await payout_desk.look(shown)
+        assert (row.checks, row.due_at) == (2, row.updated_at + timedelta(seconds=300))
 
     async def test_what_is_decided_later_is_sent_and_then_paid(
         self, payout_desk: PayoutDesk

@@ -67,8 +67,9 @@ Brand = Literal["visa", "mastercard", "rupay", "amex", "diners", "discover", "jc
 Token = Annotated[
     str,
     Field(
-        pattern=r"^(tok|upi)_[A-Za-z0-9_]{1,64}$",
-        description="What stands for the card or the UPI handle; never a number.",
+        pattern=r"^(tok|upi|wal)_[A-Za-z0-9_]{1,64}$",
+        description="What stands for the card or the UPI handle, never a number; or a wallet's id,"
+        " which an operator saves with its owner's consent.",
         examples=["tok_visa"],
     ),
 ]
@@ -227,16 +228,23 @@ class UpiView(View):
     handle: Annotated[str | None, Field(examples=["...a@okbank"])]
 
 
+class SavedWalletView(View):
+    """A wallet with us, whose owner allowed it to be saved."""
+
+    wallet_id: Annotated[str, Field(examples=[f"wal_{EXAMPLE_SUFFIX}"])]
+
+
 class PaymentMethodView(View):
-    """A saved payment method. Its token and its number are never shown."""
+    """A saved payment method. A card's token and number are never shown."""
 
     id: Annotated[str, Field(examples=[f"pm_{EXAMPLE_SUFFIX}"])]
     customer_id: Annotated[str, Field(examples=[f"cus_{EXAMPLE_SUFFIX}"])]
     merchant: MerchantView
-    type: Annotated[str, one_of("card", "upi")]
+    type: Annotated[str, one_of("card", "upi", "wallet")]
     status: Annotated[str, one_of("attached", "detached")]
     card: CardView | None
     upi: UpiView | None
+    wallet: SavedWalletView | None
     created_at: datetime
     detached_at: datetime | None
 
@@ -245,15 +253,16 @@ class PaymentMethodView(View):
         """From the room's answer."""
         row, text = saved.row, saved.text
         card: dict[str, Any] = text.get("card", {})
-        is_card = row.method_kind == "card"
+        kind = row.method_kind
         return cls(
             id=typeid("pm", row.id),
             customer_id=typeid("cus", row.customer_id),
             merchant=MerchantView(id=typeid("mer", row.merchant_id)),
-            type=row.method_kind,
+            type=kind,
             status=row.status,
-            card=_card(card) if is_card else None,
-            upi=None if is_card else UpiView(handle=text.get("upi_handle")),
+            card=_card(card) if kind == "card" else None,
+            upi=UpiView(handle=text.get("upi_handle")) if kind == "upi" else None,
+            wallet=SavedWalletView(wallet_id=row.token) if kind == "wallet" else None,
             created_at=row.attached_at,
             detached_at=row.detached_at,
         )

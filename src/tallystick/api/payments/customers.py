@@ -10,7 +10,7 @@ from fastapi import Query
 from tallystick.api.calls import AnyCall, Call, MoneyCall
 from tallystick.api.fields import CustomerId
 from tallystick.api.ids import acting_merchant, path_id
-from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_DEFAULT
+from tallystick.api.pages import PAGE_DEFAULT, PAGE_MAX
 from tallystick.api.payments.customer_views import (
     AttachPaymentMethod,
     CloseCustomer,
@@ -25,6 +25,7 @@ from tallystick.api.payments.customer_views import (
     SetDefault,
     UpdateCustomer,
 )
+from tallystick.api.payments.payment_lists import Cursor, Cursors
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
 from tallystick.identity import Permission
@@ -39,7 +40,7 @@ from tallystick.platform.ids import parse_typeid
 
 PATH: Final = "/api/v1/customers"
 METHODS_PATH: Final = "/api/v1/payment-methods"
-PAGE_MAX: Final = 100
+_CURSORS: Final = Cursors("customers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,16 @@ class CustomerRoutes:
         reference: Annotated[Reference | None, Query()] = None,
         status: Annotated[Literal["active", "closed"] | None, Query()] = None,
         limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        cursor: Cursor = None,
     ) -> CustomerPage:
         """Customers, latest first; an operator lists everybody's."""
         wanted = CustomersWanted(call.principal.merchant_id, reference, status)
-        page = await self.app.customers.list_customers(wanted, cursor=cursor, limit=limit)
+        page = await self.app.customers.list_customers(
+            wanted, cursor=_CURSORS.place(cursor), limit=limit
+        )
         return CustomerPage(
-            data=[CustomerView.of(saved) for saved in page.rows], next_cursor=page.next_cursor
+            data=[CustomerView.of(saved) for saved in page.rows],
+            next_cursor=_CURSORS.next(page.next_cursor),
         )
 
     async def update_customer(

@@ -13,7 +13,7 @@ from tallystick.api.calls import AnyCall, Call, MoneyCall
 from tallystick.api.field_errors import FieldError, InvalidFields
 from tallystick.api.fields import PaymentId
 from tallystick.api.ids import path_id
-from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_DEFAULT
+from tallystick.api.pages import PAGE_DEFAULT, PAGE_MAX
 from tallystick.api.payments.dispute_views import (
     AcceptDispute,
     AddEvidence,
@@ -24,6 +24,7 @@ from tallystick.api.payments.dispute_views import (
     DocumentView,
     SubmitEvidence,
 )
+from tallystick.api.payments.payment_lists import Cursor, Cursors
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
 from tallystick.identity import Permission
@@ -32,7 +33,7 @@ from tallystick.platform.ids import parse_typeid, typeid
 
 PATH: Final = "/api/v1/disputes"
 EVIDENCE_PATH: Final = f"{PATH}/evidence"
-_PAGE_MAX: Final = 100
+_CURSORS: Final = Cursors("disputes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +48,19 @@ class DisputeRoutes:
         *,
         payment_id: Annotated[PaymentId | None, Query(description="About this one.")] = None,
         status: Annotated[DisputeStatus | None, Query()] = None,
-        limit: Annotated[int, Query(ge=1, le=_PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> DisputePage:
         """The caller's disputes, latest first, a page at a time."""
         page = await self.app.disputes.list_disputes(
             call.principal.merchant_id,
             payment_id=parse_typeid("pay", payment_id) if payment_id else None,
             status=status,
-            cursor=cursor,
+            cursor=_CURSORS.place(cursor),
             limit=limit,
         )
         data = [DisputeView.of(row) for row in page.rows]
-        return DisputePage(data=data, next_cursor=page.next_cursor)
+        return DisputePage(data=data, next_cursor=_CURSORS.next(page.next_cursor))
 
     async def get_dispute(self, dispute_id: str, call: AnyCall) -> DisputeDetailView:
         """A dispute as it stands."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import Annotated, Any, Final, Literal, get_args
 
 from fastapi import Body as BodyField
@@ -9,6 +10,7 @@ from fastapi import Query
 from pydantic import Field
 
 from tallystick.api.calls import AnyCall, Call, MoneyCall
+from tallystick.api.failure_messages import FailureMessage, failure_message
 from tallystick.api.fields import (
     EXAMPLE_SUFFIX,
     Amount,
@@ -23,7 +25,6 @@ from tallystick.api.fields import (
     MerchantView,
     Metadata,
     OffSession,
-    PaymentMethod,
     Priority,
     ReturnUrl,
     View,
@@ -33,10 +34,12 @@ from tallystick.api.fields import (
 from tallystick.api.ids import acting_merchant, named_customer, path_id
 from tallystick.api.instants import Instant, parse_instant
 from tallystick.api.pages import PAGE_DEFAULT
+from tallystick.api.payments.bank_looks import BankLooks
+from tallystick.api.payments.paying_methods import MethodKind, PayingMethod, caller_of
 from tallystick.api.payments.payment_lists import AnyNarrowing, Cursor, Cursors, Limit
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
-from tallystick.identity import Permission
+from tallystick.identity import Permission, Principal
 from tallystick.payments import Answer, IntentRow, Intents
 from tallystick.payments.customers import MethodWish
 from tallystick.platform.ids import typeid
@@ -64,10 +67,10 @@ class CreateIntent(Body):
     amount: Amount
     currency: CurrencyCode
     payment_methods: Annotated[
-        list[Literal["card"]],
+        list[MethodKind],
         Field(min_length=1, max_length=10, examples=[["card"]], default_factory=lambda: ["card"]),
     ]
-    payment_method: PaymentMethod | None = None
+    payment_method: PayingMethod | None = None
     customer_id: Annotated[
         CustomerId | None,
         Field(description="Unless told, its default payment method is what is paid with."),
@@ -90,7 +93,7 @@ class ConfirmIntent(Body):
 
     model_config = example({"payment_method": "tok_visa"})
 
-    payment_method: PaymentMethod | None = None
+    payment_method: PayingMethod | None = None
     off_session: OffSession = False
     return_url: ReturnUrl | None = None
 
@@ -127,13 +130,16 @@ class IntentView(View):
     customer: Customer | None
     merchant: MerchantView
     status: Annotated[str, one_of(*get_args(IntentStatus))]
-    client_secret: str
+    client_secret: Annotated[
+        str | None, Field(description="Whoever has it may pay: null for a key that only reads.")
+    ]
     next_action: Annotated[
         NextActionView | None, Field(description="Told while the status is `requires_action`.")
     ]
     return_url: str | None
     payment_id: Annotated[str | None, Field(description="The latest payment for it.")]
     failure_code: Annotated[str | None, Field(description="Why the latest payment failed.")]
+    failure_message: FailureMessage
     cancellation_reason: str | None
     description: str | None
     metadata: dict[str, str]
@@ -142,12 +148,12 @@ class IntentView(View):
     updated_at: datetime
 
     @classmethod
-    def of(
-        cls, answer: Answer[IntentRow], intents: Intents, *, to_payer: bool = False
-    ) -> "IntentView":
-        """From the room's answer; `to_payer` leaves out what is between merchant and us."""
+    def of(cls, answer: Answer[IntentRow], intents: Intents, caller: Principal) -> "IntentView":
+        """From the room's answer; a payer is not shown what is between the merchant and us."""
         row, text = answer.row, answer.text
-        private = {} if to_payer else text
+        private = {} if caller.payer_of else text
+        customer_id = None if caller.payer_of else row.customer_id
+        may_pay = caller.may(Permission.PAY)
         action_url = answer.action_url
         return cls(
             id=typeid("int", row.id),
@@ -155,17 +161,18 @@ class IntentView(View):
             currency=row.currency,
             payment_methods=list(row.method_kinds),
             payment_method=row.payment_method,
-            customer_id=typeid("cus", row.customer_id) if row.customer_id else None,
+            customer_id=typeid("cus", customer_id) if customer_id else None,
             capture_method=row.capture_method,
             priority=row.priority,
             customer=private.get("customer"),
             merchant=MerchantView(id=typeid("mer", row.merchant_id)),
             status=row.status,
-            client_secret=intents.client_secret(row.id),
+            client_secret=intents.client_secret(row.id) if may_pay else None,
             next_action=NextActionView(redirect_url=action_url) if action_url else None,
             return_url=text.get("return_url"),
             payment_id=typeid("pay", row.payment_id) if row.payment_id else None,
             failure_code=row.failure_code,
+            failure_message=failure_message(row.failure_code),
             cancellation_reason=row.cancellation_reason,
             description=text.get("description"),
             metadata=private.get("metadata", {}),
@@ -193,6 +200,7 @@ class IntentRoutes:
     """The handlers of intents."""
 
     app: App
+    looks: BankLooks
 
     async def create_intent(self, body: CreateIntent, call: MoneyCall) -> IntentView:
         """Create a payment intent."""
@@ -202,7 +210,11 @@ class IntentRoutes:
             amount_minor=body.amount,
             currency=body.currency,
             payment_methods=tuple(dict.fromkeys(body.payment_methods)),
-            payment_method=MethodWish(body.payment_method, named_customer(body.customer_id)),
+            payment_method=MethodWish(
+                body.payment_method,
+                named_customer(body.customer_id),
+                caller=caller_of(call.principal),
+            ),
             capture_method=body.capture_method,
             priority=body.priority,
             expires_at=parse_instant(body.expires_at) if body.expires_at else None,
@@ -214,10 +226,16 @@ class IntentRoutes:
         return self._view(answer, call)
 
     async def get_intent(self, intent_id: str, call: AnyCall) -> IntentView:
-        """A payment intent as it stands; of one that waits for its payer, the bank is asked."""
+        """A payment intent as it stands; of one that waits for its payer, the bank is asked.
+
+        Asked in a loop, the bank is asked at most once a second.
+        """
         found = path_id("int", intent_id, "intent")
         answer = await self.app.intents.get(
-            found, merchant_id=call.principal.merchant_id, origin=call.origin
+            found,
+            merchant_id=call.principal.merchant_id,
+            asks_bank=self.looks.may_ask(found, monotonic()),
+            origin=call.origin,
         )
         return self._view(answer, call)
 
@@ -241,7 +259,7 @@ class IntentRoutes:
         )
         answers = [await self.app.intents.show(row) for row in page.rows]
         return IntentPage(
-            data=[IntentView.of(answer, self.app.intents) for answer in answers],
+            data=[IntentView.of(answer, self.app.intents, call.principal) for answer in answers],
             next_cursor=_CURSORS.next(page.next_cursor),
         )
 
@@ -259,6 +277,7 @@ class IntentRoutes:
             found,
             payment_method=body.payment_method,
             off_session=body.off_session,
+            caller=caller_of(caller),
             return_url=body.return_url,
             asked=call.asked("intents.confirm"),
             origin=call.origin,
@@ -280,13 +299,12 @@ class IntentRoutes:
 
     def _view(self, answer: Answer[IntentRow], call: Call) -> IntentView:
         call.tell(replayed=answer.replayed)
-        to_payer = call.principal.payer_of is not None
-        return IntentView.of(answer, self.app.intents, to_payer=to_payer)
+        return IntentView.of(answer, self.app.intents, call.principal)
 
 
 def add_intent_routes(routes: StrictRoutes, app: App) -> None:
     """`/api/v1/intents`."""
-    handlers = IntentRoutes(app)
+    handlers = IntentRoutes(app, BankLooks())
     one = f"{PATH}/{{intent_id}}"
     routes.post(PATH, handlers.create_intent, Permission.PAY)
     routes.get(PATH, handlers.list_intents, Permission.READ)

@@ -9,6 +9,7 @@ from fastapi import Query
 from pydantic import Field
 
 from tallystick.api.calls import AnyCall, Call, MoneyCall
+from tallystick.api.failure_messages import FailureMessage, failure_message
 from tallystick.api.field_errors import FieldError, InvalidFields
 from tallystick.api.fields import (
     EXAMPLE_SUFFIX,
@@ -24,7 +25,6 @@ from tallystick.api.fields import (
     MerchantView,
     Metadata,
     OffSession,
-    PaymentMethod,
     Priority,
     View,
     WalletId,
@@ -34,6 +34,7 @@ from tallystick.api.fields import (
 from tallystick.api.ids import acting_merchant, named_customer, path_id
 from tallystick.api.pages import PAGE_DEFAULT
 from tallystick.api.payments.intents import text_of
+from tallystick.api.payments.paying_methods import MethodKind, PayingMethod, caller_of
 from tallystick.api.payments.payment_lists import (
     EXAMPLE_REFERENCE,
     AnyNarrowing,
@@ -81,14 +82,15 @@ class CreatePayment(Body):
     amount: Amount
     currency: CurrencyCode
     payment_method: Annotated[
-        PaymentMethod | None, Field(description="Without it, the customer's default is used.")
+        PayingMethod | None, Field(description="Without it, the customer's default is used.")
     ] = None
     customer_id: CustomerId | None = None
     off_session: OffSession = False
     capture_method: CaptureMethod = "automatic"
     priority: Priority = "balanced"
     wallet_id: Annotated[
-        WalletId | None, Field(description="Top up this wallet with what is captured; no fee.")
+        WalletId | None,
+        Field(description="Top up this wallet with what is captured; a user's, without a fee."),
     ] = None
     merchant: MerchantName | None = None
     customer: Customer | None = None
@@ -142,6 +144,7 @@ class PaymentView(View):
     ]
     reserve: Annotated[int, Field(description="Held back of the captures so far, released later.")]
     payment_method: Annotated[str, Field(description="A saved one by its id, never its token.")]
+    payment_method_type: Annotated[str, one_of(*get_args(MethodKind))]
     customer_id: str | None
     off_session: bool
     capture_method: Annotated[str, one_of("automatic", "manual")]
@@ -149,6 +152,7 @@ class PaymentView(View):
     wallet_id: Annotated[str | None, Field(description="The wallet that it tops up.")]
     route: Annotated[str | None, Field(description="The way of the latest attempt.")]
     failure_code: str | None
+    failure_message: FailureMessage
     customer: Customer | None
     description: str | None
     metadata: dict[str, str]
@@ -179,6 +183,7 @@ class PaymentView(View):
             fee_returned=row.charged.fee_back_minor + row.charged.tax_back_minor,
             reserve=row.charged.reserve_minor,
             payment_method=row.method_said,
+            payment_method_type=row.method_kind,
             customer_id=typeid("cus", row.customer_id) if row.customer_id else None,
             off_session=row.off_session,
             capture_method=row.capture_method,
@@ -186,6 +191,7 @@ class PaymentView(View):
             wallet_id=typeid("wal", row.wallet_id) if row.wallet_id else None,
             route=row.route,
             failure_code=row.failure_code,
+            failure_message=failure_message(row.failure_code),
             customer=text.get("customer"),
             description=text.get("description"),
             metadata=text.get("metadata", {}),
@@ -237,7 +243,7 @@ class PaymentRoutes:
             merchant,
             amount_minor=body.amount,
             currency=body.currency,
-            payment_method=_wish(body),
+            payment_method=_wish(body, call),
             capture=body.capture_method == "automatic",
             priority=body.priority,
             wallet_id=parse_typeid("wal", body.wallet_id) if body.wallet_id else None,
@@ -344,11 +350,16 @@ def add_payment_routes(routes: StrictRoutes, app: App) -> None:
     routes.get(f"{one}/events", handlers.list_events, Permission.READ)
 
 
-def _wish(body: CreatePayment) -> MethodWish:
+def _wish(body: CreatePayment, call: Call) -> MethodWish:
     if body.payment_method is None and body.customer_id is None:
         message = "Say what is paid with, or name a customer"
         raise InvalidFields((FieldError("payment_method", "required", message),))
-    return MethodWish(body.payment_method, named_customer(body.customer_id), body.off_session)
+    return MethodWish(
+        body.payment_method,
+        named_customer(body.customer_id),
+        body.off_session,
+        caller=caller_of(call.principal),
+    )
 
 
 def _view(answer: Answer[PaymentRow], call: Call) -> PaymentView:

@@ -8,6 +8,7 @@ from fastapi import Query
 from pydantic import Field
 
 from tallystick.api.calls import AnyCall, Call, MoneyCall
+from tallystick.api.failure_messages import FailureMessage, failure_message
 from tallystick.api.fields import (
     EXAMPLE_SUFFIX,
     Amount,
@@ -65,6 +66,7 @@ class RefundView(View):
     reason: str
     route: str
     failure_code: str | None
+    failure_message: FailureMessage
     description: str | None
     metadata: dict[str, str]
     created_at: datetime
@@ -86,6 +88,7 @@ class RefundView(View):
             reason=row.reason,
             route=row.route,
             failure_code=row.failure_code,
+            failure_message=failure_message(row.failure_code),
             description=text.get("description"),
             metadata=text.get("metadata", {}),
             created_at=row.created_at,

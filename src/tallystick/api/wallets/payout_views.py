@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tallystick.api.failure_messages import FailureMessage, failure_message
 from tallystick.api.fields import (
     EXAMPLE_SUFFIX,
     Amount,
@@ -102,6 +103,7 @@ class PayoutView(View):
     destination: DestinationView
     route: str
     failure_code: Annotated[str | None, Field(description="Why it failed or came back.")]
+    failure_message: FailureMessage
     description: str | None
     metadata: dict[str, str]
     paid_at: datetime | None
@@ -124,6 +126,7 @@ class PayoutView(View):
             destination=DestinationView(type=row.method, mask=shown.mask, name=shown.name),
             route=row.route,
             failure_code=row.failure_code,
+            failure_message=failure_message(row.failure_code),
             description=text.get("description"),
             metadata=text.get("metadata", {}),
             paid_at=row.paid_at,

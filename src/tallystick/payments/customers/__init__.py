@@ -7,6 +7,7 @@ Tables: `customers`, `payment_methods`. Facts: `customer.*`, `payment_method.*`.
 
 from tallystick.payments.customers.customers import Customers
 from tallystick.payments.customers.folds import CUSTOMERS, PAYMENT_METHODS
+from tallystick.payments.customers.model import Caller as Caller
 from tallystick.payments.customers.model import (
     CustomerRow,
     CustomerTerms,

@@ -121,6 +121,7 @@ class Customers:
         async def decide() -> Facts:
             row = await self.load(customer_id, merchant_id)
             facts = decide_erasure(row, await self.methods.list_attached(row.id))
+            await self.records.require_unused(asked)
             # First: a house that falls here leaves a nameless customer, never a kept name.
             await self.records.journal.erase(row.id)
             return facts
@@ -139,7 +140,7 @@ class Customers:
     async def list_customers(
         self, wanted: CustomersWanted, *, cursor: str | None = None, limit: int = PAGE_MAX
     ) -> Page[Saved[CustomerRow]]:
-        """The latest customers, at most 100 a page. Raises Invalid (invalid_cursor)."""
+        """The latest customers, at most 200 a page. Raises Invalid (invalid_cursor)."""
         page = await customer_store.list_customers(
             self.records.database, wanted, cursor=cursor, limit=limit
         )

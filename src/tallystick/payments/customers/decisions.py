@@ -186,6 +186,12 @@ def _required(
     return method
 
 
+def no_consent() -> NotPossible:
+    """The refusal of a wallet whose owner has not allowed it, as far as we know."""
+    detail = "an operator saves a wallet with a customer once its owner has consented"
+    return NotPossible(detail, "wallet_consent_missing")
+
+
 def is_saved(method: str) -> bool:
     """Whether a caller's word for a method means a saved one."""
     return method.startswith("pm_")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -43,7 +44,7 @@ class PaymentMethodRow(Struct, frozen=True):
     version: int
     merchant_id: UUID
     customer_id: UUID
-    method_kind: str  # card | upi
+    method_kind: str  # card | upi | wallet
     token: str
     status: str  # attached | detached
     sealed: str | None
@@ -78,17 +79,27 @@ class CustomerTerms(Struct, frozen=True):
     metadata: Mapping[str, str] | UnsetType | None = UNSET
 
 
+class Caller(StrEnum):
+    """Who asks, hence whose wallets may pay: unless told, he who may least."""
+
+    PAYER = "payer"  # shows an intent's secret: wallets saved with the intent's customer
+    MERCHANT = "merchant"  # wallets saved with a customer of his
+    OPERATOR = "operator"  # any wallet: he answers for its owner's consent
+
+
 class MethodWish(Struct, frozen=True):
     """What a payment is to be made with, as the caller says it.
 
-    `method` is a token or a saved method (`pm_...`); None is the customer's default. Off session
-    the payer is not there, so only a method that he has left with the merchant will do.
+    `method` is a token, a wallet (`wal_...`) or a saved method (`pm_...`); None is the customer's
+    default. Off session the payer is not there, so only a method that he has left with the
+    merchant will do.
     """
 
     method: str | None = None
     customer_id: UUID | None = None
     off_session: bool = False
     needed: bool = True  # an intent may wait for its method
+    caller: Caller = Caller.PAYER
 
     @classmethod
     def of(cls, said: "str | MethodWish | None") -> "MethodWish":

@@ -14,11 +14,13 @@ from tallystick.payments.customers.decisions import (
     decide_default,
     decide_detachment,
     is_saved,
+    no_consent,
     require_room,
 )
 from tallystick.payments.customers.facts import MethodAttached
 from tallystick.payments.customers.folds import CUSTOMERS, PAYMENT_METHODS
 from tallystick.payments.customers.model import (
+    Caller,
     Chosen,
     CustomerRow,
     MethodWish,
@@ -26,10 +28,17 @@ from tallystick.payments.customers.model import (
     Saved,
 )
 from tallystick.payments.customers.records import NOBODY, CustomerRecords
-from tallystick.payments.customers.tokens import CardDetails, safe_details, saved_kind
+from tallystick.payments.customers.tokens import (
+    CardDetails,
+    is_wallet,
+    safe_details,
+    saved_kind,
+    wallet_behind,
+)
 from tallystick.payments.errors import Invalid, NotFound
 from tallystick.platform.ids import MalformedId, parse_typeid
 from tallystick.platform.postgres.pools import Database
+from tallystick.wallets import rail as wallet_rail
 
 
 @dataclass(frozen=True)
@@ -52,14 +61,18 @@ class PaymentMethods:
     ) -> Saved[PaymentMethodRow]:
         """Keep a token for a customer, with what may be shown of it; the first is the default.
 
-        Raises NotFound, Invalid (invalid_payment_method, too_many_payment_methods), NotPossible
-        (customer_closed, payment_method_attached).
+        A wallet is saved by the operator alone (`merchant_id` None), who answers for its owner's
+        consent. Raises NotFound (also wallet_not_found), Invalid (invalid_payment_method,
+        too_many_payment_methods), NotPossible (customer_closed, payment_method_attached,
+        wallet_consent_missing).
         """
         details = to_builtins(safe_details(token, card, upi_handle))
         method_id = self.records.new_id(customer_id)
 
         async def decide() -> Facts:
             customer = await self._customer(customer_id, merchant_id)
+            if is_wallet(token):
+                await self._require_consent(token, merchant_id)
             await self.records.clear_text(customer)
             require_room(customer, token, await self.list_attached(customer.id))
             attached = MethodAttached(
@@ -133,6 +146,12 @@ class PaymentMethods:
             self.records.database, customer_id, attached_only=True
         )
 
+    async def _require_consent(self, token: str, merchant_id: UUID | None) -> None:
+        if merchant_id is not None:
+            raise no_consent()
+        if await wallet_rail.find_wallet(self.records.database, wallet_behind(token)) is None:
+            raise NotFound("there is no such wallet", "wallet_not_found")
+
     async def _customer(self, customer_id: UUID, merchant_id: UUID | None) -> CustomerRow:
         row = await customer_store.find_customer(self.records.database, customer_id)
         if row is None or merchant_id not in (None, row.merchant_id):
@@ -151,6 +170,12 @@ async def find_chosen(database: Database, merchant_id: UUID, wish: MethodWish) -
 
     A token by itself costs no look at the database.
     """
+    if wish.method is not None and is_wallet(wish.method):
+        try:
+            wallet_behind(wish.method)
+        except Invalid as refusal:
+            return Chosen(refusal=refusal)
+        return await _find_wallet(database, merchant_id, wish, wish.method)
     if wish.customer_id is None and not wish.off_session and _is_complete(wish):
         return Chosen(wish.method or "")
     try:
@@ -162,6 +187,28 @@ async def find_chosen(database: Database, merchant_id: UUID, wish: MethodWish) -
         return choose_method(wish, merchant_id, None, None)
     found = await customer_store.find_to_pay_with(database, wish.customer_id, method_id)
     return choose_method(wish, merchant_id, *found)
+
+
+async def _find_wallet(
+    database: Database, merchant_id: UUID, wish: MethodWish, token: str
+) -> Chosen:
+    """A wallet, as the saved method that it is; by itself for an operator alone."""
+    is_payers = wish.caller is Caller.PAYER and wish.customer_id is None
+    saved = None
+    if not is_payers:
+        saved = await customer_store.find_saved_wallet(
+            database, merchant_id, token, wish.customer_id
+        )
+    if saved is not None:
+        return Chosen(token, saved.customer_id, saved.id, wish.off_session)
+    if wish.caller is not Caller.OPERATOR:
+        return Chosen(refusal=no_consent())
+    if wish.customer_id is None and not wish.off_session:
+        return Chosen(token)
+    customer = None
+    if wish.customer_id is not None:
+        customer, _ = await customer_store.find_to_pay_with(database, wish.customer_id, None)
+    return choose_method(wish, merchant_id, customer, None)
 
 
 def _is_complete(wish: MethodWish) -> bool:

@@ -91,6 +91,11 @@ class CustomerRecords:
             raise NotPossible("the customer's text was erased before", "customer_erased")
         return text
 
+    async def require_unused(self, asked: Asked | None) -> None:
+        """Before what no refusal could take back. Raises Repeated when this key was used before."""
+        if earlier := await self._find_earlier(asked):
+            raise earlier
+
     def _change(self, facts: Facts, asked: Asked | None, origin: Origin) -> Change:
         subject = facts[0]
         claim = asked.claim(subject.aggregate_id, version=subject.version) if asked else None

@@ -70,6 +70,22 @@ async def find_to_pay_with(
     )
 
 
+async def find_saved_wallet(
+    database: Database, merchant_id: UUID, token: str, customer_id: UUID | None
+) -> PaymentMethodRow | None:
+    """The wallet as it is saved with a customer of the merchant, or with this one."""
+    record = await database.fetchrow(
+        f"SELECT {_METHOD} FROM payment_methods m"
+        " WHERE m.merchant_id = $1 AND m.token = $2 AND m.method_kind = 'wallet'"
+        " AND m.status = 'attached' AND ($3::uuid IS NULL OR m.customer_id = $3)"
+        " ORDER BY m.attached_at DESC, m.id DESC LIMIT 1",
+        merchant_id,
+        token,
+        customer_id,
+    )
+    return PaymentMethodRow(*record) if record else None
+
+
 # Pages ------------------------------------------------------------------------------------------
 
 

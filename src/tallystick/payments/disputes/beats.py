@@ -1,8 +1,10 @@
 """What learning of disputes, answering them and hearing the bank share: one change a beat."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -19,6 +21,8 @@ from tallystick.payments.operations import NOBODY, Operations
 from tallystick.payments.payment_folds import fold_payment
 from tallystick.platform.ids import bucket_of, new_id
 
+KEEPERS_MAX: Final = 2
+
 
 @dataclass(frozen=True)
 class DisputeBeats:
@@ -26,6 +30,10 @@ class DisputeBeats:
 
     operations: Operations
     fees_minor: Mapping[str, int] = field(default_factory=dict)
+    keepers: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(KEEPERS_MAX), repr=False, compare=False
+    )
+    """Who may keep a document now: each has a connection of its own, and they are few."""
 
     def moment(self, owner_id: UUID) -> Moment:
         """Now, with an id for the change to come, in the bucket of its owner."""

@@ -119,11 +119,13 @@ class DisputeDocuments:
             _NAME: document.name,
         }
         sealed = (await operations.journal.seal(row.subject_id, clear)).encode()
-        connection = await operations.database.open_writer("dispute documents")
-        try:
-            await store.add_document(connection, item.id, row.id, sealed, operations.clock.now())
-        finally:
-            await connection.close()
+        async with self.beats.keepers:
+            connection = await operations.database.open_writer("dispute documents")
+            try:
+                now = operations.clock.now()
+                await store.add_document(connection, item.id, row.id, sealed, now)
+            finally:
+                await connection.close()
 
 
 def _item(dispute_id: UUID, document: Document) -> EvidenceItem:

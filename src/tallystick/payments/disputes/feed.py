@@ -5,6 +5,7 @@ any number of readers one records it. The place moves afterwards, in a change of
 dies in between reads the same disputes again and finds them recorded.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -94,8 +95,16 @@ class DisputeFeed:
         learned = _NOTHING
         for told in page:
             if told.dispute_id not in known:
-                learned = learned.plus(await self._record(route, told))
+                learned = learned.plus(await self._record_or_wait(route, told))
         return learned
+
+    async def _record_or_wait(self, route: str, told: bank.Dispute) -> Learned:
+        """One that cannot be recorded waits: those behind it are not its hostages."""
+        try:
+            return await self._record(route, told)
+        except Exception:  # noqa: BLE001 - whatever it is, it is this one dispute's
+            _log.exception("dispute_not_recorded", route=route, dispute=told.dispute_id)
+            return Learned(waiting=1)
 
     async def _record(self, route: str, told: bank.Dispute) -> Learned:
         for _ in range(_TRIES):
@@ -118,24 +127,33 @@ class DisputeFeed:
     async def _open(
         self, route: str, told: bank.Dispute, payment: PaymentRow
     ) -> Steps | Waits | Strange:
-        beats = self.beats
-        dispute_id = dispute_id_of(payment.id, route, told.dispute_id)
-        moment = beats.moment(payment.id)
-        fee_minor = beats.fees_minor.get(told.currency, 0)
-        steps = decide_opening(payment, told, route, moment, fee_minor=fee_minor)
-        if not isinstance(steps, Steps):
-            return steps
-        try:
-            await beats.record(dispute_id, None, payment, steps, moment)
-        except Refused:
-            # The bank holds the money back whatever the merchant has.
-            moment = beats.moment(payment.id)
-            steps = decide_opening(
-                payment, told, route, moment, fee_minor=fee_minor, to_suspense=True
-            )
-            if isinstance(steps, Steps):
-                await beats.record(dispute_id, None, payment, steps, moment)
-        crash_point("disputes.after_record")
+        """With its fee; without, where the merchant has not got both; at last from suspense.
+
+        The bank holds the money back whatever the merchant has.
+        """
+        fee_minor = self.beats.fees_minor.get(told.currency, 0)
+        for fee_taken_minor in dict.fromkeys((fee_minor, 0)):
+            with suppress(Refused):
+                return await self._open_by(route, told, payment, fee_minor=fee_taken_minor)
+        return await self._open_by(route, told, payment, to_suspense=True)
+
+    async def _open_by(
+        self,
+        route: str,
+        told: bank.Dispute,
+        payment: PaymentRow,
+        *,
+        fee_minor: int = 0,
+        to_suspense: bool = False,
+    ) -> Steps | Waits | Strange:
+        moment = self.beats.moment(payment.id)
+        steps = decide_opening(
+            payment, told, route, moment, fee_minor=fee_minor, to_suspense=to_suspense
+        )
+        if isinstance(steps, Steps):
+            dispute_id = dispute_id_of(payment.id, route, told.dispute_id)
+            await self.beats.record(dispute_id, None, payment, steps, moment)
+            crash_point("disputes.after_record")
         return steps
 
     async def _payment_of(self, route: str, told: bank.Dispute) -> PaymentRow | None:

@@ -2,8 +2,9 @@
 
 Opened: the amount leaves the merchant's payable for `disputes:held`, and the fee for the
 platform's fees. Won: the amount goes home. Lost, accepted, expired: it goes over the rail's
-clearing account to the cardholder. What the merchant's account will not give, `platform:suspense`
-does, without a fee: the bank holds the money back whatever the merchant has.
+clearing account to the cardholder. Where the merchant's account has the amount alone, no fee is
+taken; where it will not give that either, `platform:suspense` does, without a fee: the bank holds
+the money back whatever the merchant has.
 """
 
 from typing import Final

@@ -9,6 +9,7 @@ from tallystick.rails.model import (
     CaptureOrder,
     Outcome,
     RefundOrder,
+    Route,
     Unanswered,
     VoidOrder,
 )
@@ -25,6 +26,13 @@ class Provider(Protocol):
     async def void(self, order: VoidOrder) -> Outcome: ...
     async def refund(self, order: RefundOrder) -> Outcome: ...
     async def find(self, reference: str) -> Outcome: ...
+
+
+class OwnRoute(Provider, Protocol):
+    """A provider that is a room of the house, with the route it answers on."""
+
+    @property
+    def route(self) -> Route: ...
 
 
 @runtime_checkable
@@ -60,4 +68,4 @@ PROVIDERS: Mapping[str, Callable[[str, Line], Provider]] = {
 }
 """Provider's name -> what speaks to it, made from that name and a line to it."""
 
-__all__ = ["PROVIDERS", "Disputes", "Line", "PaysOut", "Provider", "TellsDisputes"]
+__all__ = ["PROVIDERS", "Disputes", "Line", "OwnRoute", "PaysOut", "Provider", "TellsDisputes"]

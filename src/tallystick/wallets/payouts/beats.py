@@ -25,7 +25,7 @@ from tallystick.platform.clock import Clock
 from tallystick.platform.crash import crash_point
 from tallystick.platform.ids import bucket_of, new_id
 from tallystick.platform.postgres.pools import Database
-from tallystick.rails import Declined, NotFound, Outcome, Rails, Unanswered, payouts
+from tallystick.rails import Approved, Declined, NotFound, Outcome, Rails, Unanswered, payouts
 from tallystick.wallets.payouts import store as payout_store
 from tallystick.wallets.payouts.decisions import (
     Found,
@@ -127,15 +127,17 @@ class PayoutBeats:
 
         Raises PayoutBusy when the wallet moved too often meanwhile; then recovery does it.
         """
-        status = row.status
+        begun = row
         for losses in range(1, ROUNDS + 1):
             try:
                 async with self.turn(row.account_id if row.source == "wallet" else None):
                     row = await self._record_outcome(row, outcome, origin)
             except Conflict:
                 row = await self.load(row.id)
-                if row.status != status:
-                    return row
+                if row.status != begun.status or (
+                    row.checks != begun.checks and not _ends(outcome)
+                ):
+                    return row  # one look is one step of the schedule
                 await pause_after(losses)
             else:
                 crash_point("payouts.after_record")
@@ -225,3 +227,8 @@ class PayoutBeats:
         if row is None or owner_id not in (None, row.owner_id):
             raise PayoutNotFound("no such payout")
         return row
+
+
+def _ends(outcome: Found) -> bool:
+    """Whether the provider has decided, so that it must be recorded whoever else has looked."""
+    return isinstance(outcome, Approved | Declined | payouts.Returned)

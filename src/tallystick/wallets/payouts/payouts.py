@@ -9,7 +9,7 @@ again under the same one when it never arrived. So a payout happens once, or not
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -163,6 +163,28 @@ class Payouts:
             await self.beats.repair(row, NOBODY)
         else:
             await self.beats.conclude(row, await self.beats.find(row), NOBODY)
+
+    # What is open ---------------------------------------------------------------------------
+
+    async def ask_now(self, payout_id: UUID, origin: Origin = NOBODY) -> None:
+        """Ask the provider about an open payout, whenever the next look is due.
+
+        Raises PayoutNotFound, PayoutBusy.
+        """
+        row = await self.beats.load(payout_id)
+        if row.is_open:
+            await self.beats.repair(row, origin)
+
+    async def list_open(self, asked_before: datetime, limit: int) -> tuple[PayoutRow, ...]:
+        """Payouts asked for until then that the provider has not decided, longest open first."""
+        return await payout_store.list_open(self.beats.database, asked_before, limit)
+
+    async def list_unknown_totals(self) -> tuple[tuple[str, str, str, int, int, datetime], ...]:
+        """By route, currency and state (sending, unknown): how many, how much, since when.
+
+        What a provider has in hand and will decide is not among them before it is overdue.
+        """
+        return await payout_store.list_unknown_totals(self.beats.database)
 
     async def _begin(
         self,

@@ -51,6 +51,35 @@ async def list_due(database: Database, now: datetime, limit: int) -> Sequence[UU
     return [record[0] for record in records]
 
 
+async def list_open(
+    database: Database, asked_before: datetime, limit: int
+) -> tuple[PayoutRow, ...]:
+    """Payouts asked for until then that the provider has not decided, the longest open first."""
+    records = await database.fetch(
+        f"SELECT {_COLUMNS} FROM payouts p WHERE p.status IN ('pending', 'sent')"
+        " AND p.asked_at <= $1 ORDER BY p.asked_at LIMIT $2",
+        asked_before,
+        limit,
+    )
+    return tuple(PayoutRow(*record) for record in records)
+
+
+UNKNOWN_TOTALS: Final = """
+SELECT route, currency, CASE WHEN unknown THEN 'unknown' ELSE 'sending' END AS state,
+       count(*), sum(amount_minor)::bigint, min(asked_at)
+  FROM payouts WHERE status IN ('pending', 'sent') AND (unknown OR status = 'pending')
+ GROUP BY 1, 2, 3
+"""
+
+
+async def list_unknown_totals(
+    database: Database,
+) -> tuple[tuple[str, str, str, int, int, datetime], ...]:
+    """By route, currency and state: how many payouts are unknown, how much, since when."""
+    records = await database.fetch(UNKNOWN_TOTALS)
+    return tuple((r[0], r[1], r[2], r[3], r[4], r[5]) for r in records)
+
+
 # What must hold -------------------------------------------------------------------------------
 
 _RESERVED: Final = """

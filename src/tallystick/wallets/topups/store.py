@@ -47,15 +47,21 @@ SELECT u.id, u.status, u.amount_minor, p.posted
  WHERE p.posted <> CASE u.status WHEN 'credited' THEN u.amount_minor ELSE 0 END
 """
 # Captures that a reader has passed and that no top-up stands for.
-_CAPTURED: Final = """
+# What fee, tax and reserve leave nothing of tops up nothing.
+_BROUGHT: Final = """
+       coalesce({0}.data->>'booked_to', 'payable') = 'payable'
+   AND ({0}.data->>'amount_minor')::bigint
+       > (SELECT sum(coalesce(({0}.data->>part)::bigint, 0))
+            FROM unnest(ARRAY['fee_minor', 'tax_minor', 'reserve_minor']) part)"""
+_CAPTURED: Final = f"""
 SELECT f.aggregate_id AS payment_id, f.version
   FROM payments p
   JOIN journal_facts f ON f.aggregate_id = p.id AND f.kind = 'payment.captured'
   JOIN journal_cursors c ON c.reader = 'top_ups' AND c.lane = f.lane AND c.position >= f.position
- WHERE p.wallet_id IS NOT NULL AND coalesce(f.data->>'booked_to', 'payable') = 'payable'
+ WHERE p.wallet_id IS NOT NULL AND {_BROUGHT.format("f")}
    AND (SELECT count(*) FROM journal_facts g WHERE g.aggregate_id = p.id
            AND g.kind = 'payment.captured' AND g.version <= f.version
-           AND coalesce(g.data->>'booked_to', 'payable') = 'payable')
+           AND {_BROUGHT.format("g")})
        > (SELECT count(*) FROM wallet_top_ups u WHERE u.payment_id = p.id)
 """
 # Told once, by the change that moved the money; no other top-up calls that change its own.

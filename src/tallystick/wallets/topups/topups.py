@@ -1,6 +1,6 @@
 """Top-ups: a payment that was captured for a wallet credits it, exactly once.
 
-The capture has put the money on the merchant's payable, whole: a top-up bears no fee. From there
+The capture has put the money on the merchant's payable: whole, but for his own wallet. From there
 it goes to the wallet: debit `merchant:...:payable`, credit `wallet:...`. What the wallet will not
 have yet, or what is not there, waits and is tried again.
 """
