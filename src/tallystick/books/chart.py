@@ -5,6 +5,7 @@ An account's id follows from its owner and its code, so nobody ever has to look 
 | account                      | class     | normal side | owner    |
 |------------------------------|-----------|-------------|----------|
 | `rail:{route}:clearing:{C}`  | asset     | debit       | platform |
+| `rail:wallet:clearing:{C}`   | asset     | debit       | platform |
 | `payouts:{route}:{C}`        | asset     | debit       | platform |
 | `platform:bank:{C}`          | asset     | debit       | platform |
 | `channel:clearing:{C}`       | asset     | debit       | platform |
@@ -21,6 +22,7 @@ An account's id follows from its owner and its code, so nobody ever has to look 
 """
 
 from collections.abc import Iterable
+from typing import Final
 from uuid import UUID
 
 from asyncpg.pgproto.pgproto import UUID as FastUUID
@@ -31,6 +33,9 @@ from tallystick.platform.ids import derived_id, typeid
 PLATFORM: UUID = FastUUID("00000000-0000-7000-8000-000000000000")
 """The owner of the platform's own accounts: bucket 0, time 0."""
 
+WALLET_ROUTE: Final = "wallet"
+"""The route of payments out of our own wallets: no bank stands behind it."""
+
 
 def account_id(owner_id: UUID, code: str) -> UUID:
     """The id of the owner's account with this code."""
@@ -40,6 +45,11 @@ def account_id(owner_id: UUID, code: str) -> UUID:
 def clearing_code(route: str, currency: str) -> str:
     """What a rail owes us for captures it has not paid out yet."""
     return f"rail:{route}:clearing:{currency}"
+
+
+def wallet_clearing_code(currency: str) -> str:
+    """What was taken from wallets for payments, until those are recorded: zero but for moments."""
+    return clearing_code(WALLET_ROUTE, currency)
 
 
 def payouts_code(route: str, currency: str) -> str:
@@ -146,6 +156,7 @@ def platform_accounts(routes: Iterable[str], currencies: Iterable[str]) -> tuple
     opens = []
     for currency in currencies:
         debits = [clearing_code(route, currency) for route in routes]
+        debits += [wallet_clearing_code(currency)]
         debits += [payouts_code(route, currency) for route in routes]
         debits += [bank_code(currency), intake_clearing_code(currency), receivable_code(currency)]
         credits_ = [fees_code(currency), tax_code(currency), suspense_code(currency)]

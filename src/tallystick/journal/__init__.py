@@ -6,7 +6,12 @@ Tables: `journal_lanes`, `journal_batches`, `journal_facts`, `journal_claims`,
 `journal_subject_keys`, and the projections that rooms publish.
 """
 
+# The bulk loader's entrance: only `intake.staging` loads in bulk, so it is not on the plate below.
+from tallystick.journal.bulk import BulkBatch as BulkBatch
+from tallystick.journal.bulk import BulkLoader as BulkLoader
 from tallystick.journal.journal import Journal
+from tallystick.journal.lane import UNAVAILABLE as UNAVAILABLE
+from tallystick.journal.lane import UNRECORDABLE as UNRECORDABLE
 from tallystick.journal.model import (
     Asked,
     Change,
@@ -20,6 +25,8 @@ from tallystick.journal.model import (
     Repeated,
     Told,
 )
+from tallystick.journal.model import Busy as Busy
+from tallystick.journal.model import Retention as Retention
 
 __all__ = [
     "Asked",

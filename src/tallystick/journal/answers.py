@@ -6,6 +6,7 @@ retention. Each round forgets the old ones of one range in 256.
 """
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -36,6 +37,10 @@ class Answers:
     async def find(self, claim_id: UUID) -> StandingClaim | None:
         row = await self.database.fetchrow(store.CLAIMS, [claim_id])
         return StandingClaim(*row) if row else None
+
+    async def find_many(self, claim_ids: Collection[UUID]) -> list[StandingClaim]:
+        rows = await self.database.fetch(store.CLAIMS, list(claim_ids))
+        return [StandingClaim(*row) for row in rows]
 
     async def answer(self, repeat: Repeated, *, patience_s: float) -> StandingClaim:
         """The done claim behind a repeat. Raises KeyReused, StillRunning or Refused."""

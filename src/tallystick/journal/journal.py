@@ -5,15 +5,17 @@ There is no timer: a lone change waits for nothing, and under load the batches g
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from tallystick.journal.answers import Answers
 from tallystick.journal.batch import Agenda
+from tallystick.journal.bulk import BulkLoader
 from tallystick.journal.heads import publish_heads, verify_heads
 from tallystick.journal.lane import Lane, LaneUnavailable, OutcomeOpen, Ticket, agenda_of
 from tallystick.journal.log import Log
@@ -34,6 +36,7 @@ from tallystick.journal.verify import ChainBreak, ChainReport, verify_chain
 from tallystick.platform.clock import Clock
 from tallystick.platform.postgres.pools import Connection, Database
 from tallystick.platform.telemetry import get_logger
+from tallystick.platform.timetable import Job
 
 BATCH_CHANGES_MAX = 1_000
 BATCH_ROWS_MAX = 10_000
@@ -50,6 +53,7 @@ class Journal:
         self, database: Database, lane: Lane, log: Log, answers: Answers, seals: Seals
     ) -> None:
         self._database = database
+        self._clock = lane.clock
         self._lane = lane
         self._log = log
         self._answers = answers
@@ -108,6 +112,18 @@ class Journal:
         self._queue.append(ticket)
         self._arrived.set()
         return await ticket.future
+
+    @asynccontextmanager
+    async def loader(self, name: str, *, timeout_ms: int) -> AsyncIterator[BulkLoader]:
+        """A connection of its own for loading in bulk; no statement takes longer than the limit.
+
+        `name` is shown in `pg_stat_activity`.
+        """
+        loader = BulkLoader(self._database, self._clock, name, timeout_ms)
+        try:
+            yield loader
+        finally:
+            await loader.drop()
 
     async def _watch_deadlines(self) -> None:
         """Answer whoever has waited too long: one look for all costs less than a timer each."""
@@ -187,8 +203,19 @@ class Journal:
         """
         return await self._answers.answer(repeat, patience_s=patience_s)
 
+    def jobs(self, heads_path: Path) -> tuple[Job, ...]:
+        """What is done again and again; the lanes' heads are published in the file named."""
+        return (
+            Job("claims", 60.0, lambda: self.forget_claims(self._clock.now())),
+            Job("journal_heads", 60.0, partial(self.publish_heads, heads_path)),
+        )
+
     async def find_claim(self, claim_id: UUID) -> StandingClaim | None:
         return await self._answers.find(claim_id)
+
+    async def find_claims(self, claim_ids: Collection[UUID]) -> list[StandingClaim]:
+        """Those of these claims that stand."""
+        return await self._answers.find_many(claim_ids)
 
     async def forget_claims(self, now: datetime) -> int:
         """Forget some of the claims older than 90 days; to be called every minute."""
@@ -207,6 +234,16 @@ class Journal:
     async def facts_after(self, lane: int, position: int, limit: int = 1_000) -> list[Told]:
         """The next facts of one lane; a reader's cursor is one position a lane."""
         return await self._log.facts_after(lane, position, limit)
+
+    async def facts_between(
+        self, lane: int, after: int, up_to: int, kinds: Collection[str]
+    ) -> list[Told]:
+        """The facts of these kinds behind position `after`, up to and with `up_to`."""
+        return await self._log.facts_between(lane, after, up_to, kinds)
+
+    async def facts_named(self, names: Collection[tuple[UUID, int]]) -> list[Told]:
+        """The facts of these aggregates and versions, as far as there are any, in no order."""
+        return await self._log.facts_named(names)
 
     async def verify_chain(self, connection: Connection) -> ChainReport:
         """Recompute the hash chain in the caller's snapshot."""

@@ -54,7 +54,7 @@ LOST = (
     asyncpg.InternalClientError,  # a COPY cut in the middle leaves the client confused
     OSError,  # time-outs too
 )
-
+UNAVAILABLE = (*TRANSIENT, *LOST)
 
 TOLD_AT_ONCE = 64
 # Where changes are being refused, presuming that they are not costs more than it saves.
@@ -118,7 +118,7 @@ class Lane:
         number: int = 0,
     ) -> None:
         self._database = database
-        self._clock = clock
+        self.clock = clock
         self._tables = tables
         self.number = number
         self._connection: Connection | None = None
@@ -167,7 +167,7 @@ class Lane:
             writer = BatchWriter(
                 connection,
                 self._tables,
-                self._clock,
+                self.clock,
                 self.number,
                 agenda,
                 presumes=not self._doubt,

@@ -1,6 +1,6 @@
 """Reading the log: the facts of an aggregate, the facts after a cursor, a row as it once stood."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +42,17 @@ class Log:
 
     async def facts_after(self, lane: int, position: int, limit: int) -> list[Told]:
         rows = await self._database.fetch(store.FACTS_AFTER, lane, position, limit)
+        return [self.told(row) for row in rows]
+
+    async def facts_between(
+        self, lane: int, after: int, up_to: int, kinds: Collection[str]
+    ) -> list[Told]:
+        rows = await self._database.fetch(store.FACTS_BETWEEN, lane, after, up_to, list(kinds))
+        return [self.told(row) for row in rows]
+
+    async def facts_named(self, names: Collection[tuple[UUID, int]]) -> list[Told]:
+        ids, versions = [name[0] for name in names], [name[1] for name in names]
+        rows = await self._database.fetch(store.FACTS_NAMED, ids, versions)
         return [self.told(row) for row in rows]
 
     async def row_as_of(self, projection: Projection, aggregate_id: UUID, version: int) -> Any:

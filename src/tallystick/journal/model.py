@@ -134,6 +134,16 @@ class Recorded(Struct, frozen=True, gc=False):
     transfers: tuple[TransferRow, ...]
 
 
+class Retention(Struct, frozen=True):
+    """What a projection's table lets go again: rows below a cut that itself is a recorded fact.
+
+    `cuts_sql` reads the cuts; `kept_by` makes of them what says whether a row is still kept.
+    """
+
+    cuts_sql: str
+    kept_by: Callable[[Any], Callable[[Any], bool]]
+
+
 class Projection(Struct, frozen=True):
     """A table that a room reads, kept by folding facts.
 
@@ -151,6 +161,7 @@ class Projection(Struct, frozen=True):
     aggregate: str = "id"  # the column that holds the facts' aggregate id
     insert_only: bool = False
     unique: bool = False
+    retention: Retention | None = None  # None: every row is kept
 
 
 class JournalError(Exception):

@@ -6,7 +6,7 @@ from all facts, so no writer waits long. A changed fold, an empty table and a da
 and the same case.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ class Comparison(Struct, frozen=True):
     rows: int  # that the facts make
     differing: tuple[UUID, ...]  # aggregates whose row is missing or not as folded
     strangers: tuple[Any, ...]  # keys of rows that no fact stands for
+    let_go: int = 0  # rows that the facts make and the table keeps no longer: not compared
 
     @property
     def equal(self) -> bool:
@@ -41,10 +42,13 @@ async def compare_projection(
 ) -> Comparison:
     """Fold every aggregate from its facts and hold it against its row, in the caller's snapshot."""
     table = await ProjectionTable.of(connection, projection)
-    rows = 0
+    is_kept = await _kept_by(connection, projection)
+    rows = let_go = 0
     differing: list[UUID] = []
-    async for folded in _folded_rows(connection, log, projection):
+    async for made in _folded_rows(connection, log, projection):
+        folded = {aggregate: row for aggregate, row in made.items() if is_kept(row)}
         rows += len(folded)
+        let_go += len(made) - len(folded)
         keys = {getattr(row, projection.key): aggregate for aggregate, row in folded.items()}
         for record in await connection.fetch(table.load_sql, list(keys)):
             aggregate = keys[record[projection.key]]
@@ -52,7 +56,13 @@ async def compare_projection(
                 del folded[aggregate]
         differing += folded
     strangers = tuple(row[0] for row in await connection.fetch(table.strangers_sql))
-    return Comparison(projection.table, rows, tuple(differing), strangers)
+    return Comparison(projection.table, rows, tuple(differing), strangers, let_go)
+
+
+async def _kept_by(connection: Connection, projection: Projection) -> Callable[[Any], bool]:
+    if projection.retention is None:
+        return lambda _row: True
+    return projection.retention.kept_by(await connection.fetch(projection.retention.cuts_sql))
 
 
 async def rebuild_projection(owner: Connection, log: Log, projection: Projection) -> Comparison:

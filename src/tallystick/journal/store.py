@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct, structs
 
+from tallystick.journal.chain import PACKED
 from tallystick.journal.model import StandingClaim
 from tallystick.ledger import TRANSFER_FIELDS
 from tallystick.platform.postgres.pools import Connection
@@ -28,13 +29,21 @@ FACT_COLUMNS = (
 SELECT_FACTS = f"SELECT {', '.join(FACT_COLUMNS)} FROM journal_facts"
 FACTS_OF = f"{SELECT_FACTS} WHERE aggregate_id = $1 AND version <= $2 ORDER BY version"
 FACTS_AFTER = f"{SELECT_FACTS} WHERE lane = $1 AND position > $2 ORDER BY position LIMIT $3"
+FACTS_BETWEEN = f"""
+{SELECT_FACTS} WHERE lane = $1 AND position > $2 AND position <= $3 AND kind = ANY($4)
+ ORDER BY position
+"""
+FACTS_NAMED = f"""
+{SELECT_FACTS} WHERE (aggregate_id, version) IN (
+    SELECT * FROM unnest($1::uuid[], $2::integer[]))
+"""
 
 ALL_FACTS = f"{SELECT_FACTS} ORDER BY lane, position"
 ALL_TRANSFERS = f"""
 SELECT {TRANSFER_FIELDS} FROM ledger_transfers ORDER BY lane, batch, id
 """
 ALL_BATCHES = """
-SELECT lane, batch, at, facts, transfers, last_position, head FROM journal_batches
+SELECT lane, batch, at, facts, transfers, last_position, head, hashing FROM journal_batches
  ORDER BY lane, batch
 """
 ALL_LANES = "SELECT lane, seq, position, head, last_at FROM journal_lanes ORDER BY lane"
@@ -49,8 +58,9 @@ LOCK_LANE = "SELECT seq, position, head, last_at FROM journal_lanes WHERE lane =
 # One message for three statements, because the whole cell waits for the lane. Such a message takes
 # no parameters; all that goes in are numbers, an instant and the hexadecimal digits of a hash.
 SEAL_AND_COMMIT = """
-INSERT INTO journal_batches (lane, batch, at, facts, transfers, last_position, head)
-VALUES ({lane:d}, {batch:d}, '{at}', {facts:d}, {transfers:d}, {position:d}, '\\x{head}');
+INSERT INTO journal_batches (lane, batch, at, facts, transfers, last_position, head, hashing)
+VALUES ({lane:d}, {batch:d}, '{at}', {facts:d}, {transfers:d}, {position:d}, '\\x{head}',
+        {hashing:d});
 UPDATE journal_lanes
    SET seq = {batch:d}, position = {position:d}, head = '\\x{head}', last_at = '{at}'
  WHERE lane = {lane:d};
@@ -103,6 +113,7 @@ class Seal(Struct, frozen=True):
     transfers: int
     position: int  # of its last fact
     head: bytes
+    hashing: int = PACKED
 
 
 async def seal_and_commit(connection: Connection, seal: Seal) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from tallystick.journal import store
-from tallystick.journal.chain import GENESIS, next_head
+from tallystick.journal.chain import GENESIS, PACKED, next_head, next_spelled_head
 from tallystick.ledger import TransferRow
 from tallystick.platform.postgres.pools import Connection
 
@@ -78,7 +78,8 @@ class _Walk:
         if foreign or (len(facts), len(transfers)) != (row["facts"], row["transfers"]):
             self._found(lane, number, "rows are missing or were added")
         previous = self._heads.get(lane, GENESIS)
-        if next_head(previous, (lane, number, row["at"]), facts, transfers) != row["head"]:
+        head_after = next_head if row["hashing"] == PACKED else next_spelled_head
+        if head_after(previous, (lane, number, row["at"]), facts, transfers) != row["head"]:
             self._found(lane, number, "the rows are not those that were recorded")
         self._batches[lane] = number
         self._heads[lane] = row["head"]

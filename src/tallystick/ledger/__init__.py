@@ -10,6 +10,11 @@ Only the journal writes here, through `LedgerBatch`; everybody reads through `Le
 # The journal's own entrance (`LedgerBatch`, `presume` and what they speak of): nobody else writes,
 # so it is not on the plate below.
 from tallystick.ledger.batch import LedgerBatch as LedgerBatch
+from tallystick.ledger.bulk_store import BulkPosting as BulkPosting
+from tallystick.ledger.bulk_store import NotPostable as NotPostable
+from tallystick.ledger.bulk_store import Pair as Pair
+from tallystick.ledger.bulk_store import lock_pair as lock_pair
+from tallystick.ledger.bulk_store import post_loaded as post_loaded
 from tallystick.ledger.model import (
     Close,
     Expire,

@@ -198,7 +198,7 @@ FACT_COLUMNS: Final = (
 )
 LANES: Final = "SELECT lane, seq, position, head FROM journal_lanes WHERE seq > 0 ORDER BY lane"
 BATCHES_FROM: Final = """
-SELECT lane, batch, at, facts, transfers, last_position, head FROM journal_batches
+SELECT lane, batch, at, facts, transfers, last_position, head, hashing FROM journal_batches
  WHERE lane = $1 AND batch >= $2 ORDER BY batch LIMIT $3
 """
 FACTS_BETWEEN: Final = f"""

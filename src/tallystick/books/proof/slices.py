@@ -15,6 +15,7 @@ from uuid import UUID
 from msgspec import Struct, msgpack
 
 from tallystick.books.proof.facts import PROVED
+from tallystick.books.proof.spelling import spelled
 from tallystick.ledger import TransferRow
 
 GENESIS: Final = bytes(32).hex()
@@ -48,6 +49,7 @@ class BatchRow(Struct, frozen=True):
     transfers: int
     last_position: int
     head: bytes
+    hashing: int = 0
 
 
 class Slice(Struct, frozen=True):
@@ -108,7 +110,10 @@ def chain_findings(place: Place, slice_: Slice) -> Iterator[Finding]:
 def _next_head(
     previous: bytes, batch: BatchRow, facts: list[Any], transfers: list[TransferRow]
 ) -> bytes:
-    rows = _encode(((batch.lane, batch.batch, batch.at), facts, transfers))
+    if batch.hashing:
+        rows = spelled(batch.lane, batch.batch, batch.at, facts, transfers)
+    else:
+        rows = _encode(((batch.lane, batch.batch, batch.at), facts, transfers))
     return hashlib.sha256(previous + rows).digest()
 
 
