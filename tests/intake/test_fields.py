@@ -7,15 +7,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from tallystick.intake import InvalidPayment, parse_webhook
+from tallystick.intake import InvalidPayment
 from tallystick.intake.fields import METADATA_BYTES_MAX, written_metadata
 from tallystick.intake.model import IntakeTerms, Receipt
-from tests.intake.factories import USD, make_body, make_report
+from tests.intake.factories import USD, make_body, make_report, read_report
 
 
 def faults(body: object, terms: IntakeTerms = USD) -> dict[str, str]:
     with pytest.raises(InvalidPayment) as caught:
-        parse_webhook(body, terms)
+        read_report(body, terms)
     return {error.field: error.message for error in caught.value.errors}
 
 
@@ -118,7 +118,7 @@ def test_decimals_follow_the_currency_and_the_column(
 ) -> None:
     terms = IntakeTerms.of(currency, "UTC")
 
-    assert parse_webhook(make_body(amount=good), terms).amount.amount_minor == minor
+    assert read_report(make_body(amount=good), terms).amount.amount_minor == minor
     assert list(faults(make_body(amount=bad), terms)) == ["amount"]
 
 
@@ -136,7 +136,7 @@ def test_decimals_follow_the_currency_and_the_column(
 def test_a_date_without_zone_is_in_the_staging_zone(text: str, hour_utc: int) -> None:
     terms = IntakeTerms.of("USD", "Asia/Ho_Chi_Minh")
 
-    payment = parse_webhook(make_body(payment_date=text), terms)
+    payment = read_report(make_body(payment_date=text), terms)
 
     assert payment.payment_date.hour == hour_utc
     assert payment.payment_date.utcoffset() == UTC.utcoffset(None)

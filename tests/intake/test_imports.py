@@ -12,7 +12,9 @@ import pytest
 from tallystick.intake import Imports, ImportSummary, IntakeError, Recording, checks
 from tallystick.intake.imports import CHUNK_ROWS
 from tallystick.intake.model import ImportInterrupted
-from tallystick.platform.postgres.pools import Database, Overloaded
+from tallystick.journal import BulkLoader, Busy
+from tallystick.platform.postgres.address import Address
+from tallystick.platform.postgres.pools import Connection, Database, connect
 from tests.intake.factories import RECEIPT, make_report
 
 pytestmark = pytest.mark.anyio
@@ -168,14 +170,14 @@ async def test_a_database_away_for_a_moment_is_ridden_out_and_for_longer_ends_th
     recording: Recording, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tallystick.intake.imports.PAUSES_S", (0.0, 0.0))
-    find_many, failures = recording.references.find_many, iter([True, True, False])
+    connected, failures = BulkLoader.connected, iter([True, True, False, False])
 
-    async def find_sometimes(references: list[str]) -> object:
+    async def connect_sometimes(loader: BulkLoader) -> Connection:
         if next(failures, True):
-            raise Overloaded("the database is away")
-        return await find_many(references)
+            raise Busy("the database is away")
+        return await connected(loader)
 
-    monkeypatch.setattr(recording.references, "find_many", find_sometimes)
+    monkeypatch.setattr(BulkLoader, "connected", connect_sometimes)
     path = write(line(1))
 
     assert (await Imports(recording).import_file(path)).created == 1
@@ -205,9 +207,43 @@ async def test_progress_is_told_after_each_chunk_and_ends_at_the_whole(
 
     await Imports(recording).import_file(path, dry_run=True, on_progress=told.append)
 
-    assert [summary.rows_read for summary in told] == [1_000, 2_000, 2_001]
+    assert [summary.rows_read for summary in told] == [
+        CHUNK_ROWS,
+        2 * CHUNK_ROWS,
+        2 * CHUNK_ROWS + 1,
+    ]
     assert [summary.share_read for summary in told] == sorted(s.share_read for s in told)
     assert told[-1].share_read == 1.0
+
+
+async def test_a_row_that_a_table_refuses_is_rejected_alone(
+    recording: Recording, owner_address: Address, write: Callable[..., Path]
+) -> None:
+    owner = await connect(owner_address, server_settings={"search_path": owner_address.schema})
+    await owner.execute("ALTER TABLE recorded_payments ADD CONSTRAINT no_7 CHECK (cif <> 'CIF-7')")
+    await owner.close()
+
+    summary = await Imports(recording).import_file(write(*map(line, range(20))))
+
+    assert tally(summary) == (20, 19, 0, 1)
+    assert "no_7" in (summary.rejects_path or Path()).read_text(encoding="utf-8")
+
+
+async def test_columns_of_other_names_are_mapped(recording: Recording, tmp_path: Path) -> None:
+    path = tmp_path / "bank.csv"
+    path.write_text(
+        "UTR;loan;cif;Amount;value date\nU-1;LA-1;C-1;5.00;2026-02-01\n", encoding="utf-8"
+    )
+    names = {"UTR": "reference_number", "loan": "loan_account_number", "value date": "payment_date"}
+
+    summary = await Imports(recording).import_file(path, names=names)
+
+    assert tally(summary) == (1, 1, 0, 0)
+    row = await recording.find_payment("U-1")
+    assert row is not None
+    assert row.loan_account_number == "LA-1"
+    with pytest.raises(IntakeError, match="has no column utr"):
+        await Imports(recording).import_file(path, names={"utr": "reference_number"})
 
 
 async def test_parquet_is_imported_like_csv(recording: Recording, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def read_payment(values: Mapping[str, object], terms: IntakeTerms) -> ReportedPa
         amount=reading.take("amount", lambda amount: _money(amount, terms.currency), _NOTHING),
         payment_date=reading.take("payment_date", lambda date: _instant(date, terms), _EPOCH),
         payment_channel=reading.text("payment_channel") if "payment_channel" in values else None,
-        metadata=reading.take("metadata", _metadata, {}) if "metadata" in values else {},
+        metadata=reading.metadata(terms) if "metadata" in values else {},
     )
     if reading.errors:
         raise InvalidPayment(tuple(reading.errors))
@@ -98,6 +98,10 @@ class _Reading:
     def text(self, field: str) -> str:
         return self.take(field, lambda value: _text(value, LENGTHS[field]), "")
 
+    def metadata(self, terms: IntakeTerms) -> dict[str, object]:
+        bytes_max = terms.metadata_bytes_max or METADATA_BYTES_MAX
+        return self.take("metadata", lambda value: _metadata(value, bytes_max), {})
+
 
 def _text(value: object, lengths: range) -> str:
     if not isinstance(value, str):
@@ -112,7 +116,7 @@ def _money(value: object, currency: Currency) -> Money:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise _Wrong("must be a number")
     amount = Decimal(value)
-    largest = _largest_amount(currency)
+    largest = largest_amount(currency)
     if not (amount.is_finite() and AMOUNT_MIN <= amount <= largest):
         raise _Wrong(f"must be from {AMOUNT_MIN} to {largest}")
     decimals = min(currency.exponent, 2)
@@ -122,7 +126,8 @@ def _money(value: object, currency: Currency) -> Money:
     return Money.from_major(written, currency)
 
 
-def _largest_amount(currency: Currency) -> Decimal:
+def largest_amount(currency: Currency) -> Decimal:
+    """The most that may be reported at once, in major units."""
     return Decimal(10**AMOUNT_DIGITS - 1).scaleb(-max(2, currency.exponent))
 
 
@@ -139,14 +144,14 @@ def _instant(value: object, terms: IntakeTerms) -> datetime:
         raise _Wrong(f"is no date of the calendar: {value}") from error
 
 
-def _metadata(value: object) -> dict[str, object]:
+def _metadata(value: object, bytes_max: int) -> dict[str, object]:
     if not isinstance(value, dict):
         raise _Wrong("must be an object")
     if RECEIPT_KEY in value:
         raise _Wrong(f"must not have the key {RECEIPT_KEY}, which is ours")
     _check_json(value, METADATA_DEPTH_MAX)
-    if len(_JSON.encode(value)) > METADATA_BYTES_MAX:
-        raise _Wrong(f"must be at most {METADATA_BYTES_MAX} bytes")
+    if len(_JSON.encode(value)) > bytes_max:
+        raise _Wrong(f"must be at most {bytes_max} bytes")
     return value
 
 

@@ -4,7 +4,7 @@ Text, because an amount that passed through a float is no longer the amount that
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -58,10 +58,21 @@ def fingerprint(path: Path) -> UUID:
     return derived_id(PLATFORM, f"import:{digest}")
 
 
-def columns_of(header: list[str], path: Path) -> tuple[str, ...]:
-    """The columns' names: ours in lower case, others as they stand. Raises UnreadableFile."""
+def renamed(header: list[str], names: Mapping[str, str]) -> tuple[str, ...]:
+    """The columns' names: by `names`, else ours in lower case, others as they stand."""
     stripped = [name.strip() for name in header]
-    names = tuple(name.lower() if name.lower() in FIELDS else name for name in stripped)
+    called = [names.get(name, name) for name in stripped]
+    return tuple(name.lower() if name.lower() in FIELDS else name for name in called)
+
+
+def columns_of(header: list[str], path: Path, own: Mapping[str, str]) -> tuple[str, ...]:
+    """The same, checked: `own` are the file's own names for fields of ours.
+
+    Raises UnreadableFile.
+    """
+    if unknown := own.keys() - {name.strip() for name in header}:
+        raise UnreadableFile(f"{path.name} has no column {', '.join(sorted(unknown))}")
+    names = renamed(header, own)
     missing = [name for name in REQUIRED if name not in names]
     if missing:
         raise UnreadableFile(f"{path.name} lacks the columns {', '.join(missing)}")

@@ -1,4 +1,4 @@
-"""Importing a file of recorded payments: as fast as the journal takes them, and repeatable.
+"""Importing a file of recorded payments: by set, as fast as the bulk lanes take them.
 
 A reference is recorded once, so an import that was cut short is resumed by running it again: what
 stands already is counted as duplicate and nothing is created twice.
@@ -6,9 +6,10 @@ stands already is counted as duplicate and nothing is created twice.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Final, TypeVar
 from uuid import UUID
@@ -21,23 +22,23 @@ from tallystick.intake.formats import open_import_file
 from tallystick.intake.model import (
     ImportInterrupted,
     InvalidPayment,
-    Receipt,
-    Recorded,
-    ReportedPayment,
-    Source,
     UnreadableFile,
 )
 from tallystick.intake.recording import Recording
 from tallystick.intake.rejects import Reject, RejectsFile
 from tallystick.intake.rows import reported_by
-from tallystick.journal import Conflict, JournalError, Refused
+from tallystick.intake.staging import Ingestion, StagingRules
+from tallystick.intake.staging.loading import LoadRow, load_row, load_rows
+from tallystick.journal import UNRECORDABLE, BulkLoader, JournalError
 from tallystick.platform.postgres.pools import Overloaded
+from tallystick.platform.settings import Settings
 
-CHUNK_ROWS: Final = 1_000
-PATIENCE_S: Final = 30.0
+CHUNK_ROWS: Final = 5_000
+TIMEOUT_MS: Final = 60_000
 PAUSES_S: Final = (0.1, 0.5, 2.0, 5.0)
 
 T = TypeVar("T")
+Pair = tuple[FileRow, LoadRow]
 
 
 class ImportSummary(Struct, frozen=True):
@@ -58,9 +59,15 @@ class ImportSummary(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Imports:
-    """Imports files of payments made elsewhere."""
+    """Imports files of payments made elsewhere. `is_posting`: to the ledger, in the same batch."""
 
     recording: Recording
+    is_posting: bool = True
+
+    @classmethod
+    def over(cls, recording: Recording, settings: Settings) -> "Imports":
+        """As the settings say."""
+        return cls(recording, settings.intake_posting == "inline")
 
     async def import_file(
         self,
@@ -68,42 +75,91 @@ class Imports:
         *,
         rejects_path: Path | None = None,
         dry_run: bool = False,
+        names: Mapping[str, str] | None = None,
         on_progress: Callable[[ImportSummary], None] | None = None,
     ) -> ImportSummary:
         """Record the payments of a `.csv` or `.parquet` file, telling progress after each chunk.
 
-        Rows that cannot be recorded go to `rejects_path` (`NAME.rejects.csv` beside the file) and
-        do not hold up the others. Raises UnreadableFile, and ImportInterrupted when the database
-        stays away.
+        `names` says which of our fields a column of another name is. Rows that cannot be recorded
+        go to `rejects_path` (`NAME.rejects.csv` beside the file) and do not hold up the others.
+        Raises UnreadableFile, and ImportInterrupted when the database stays away.
         """
         target = rejects_path or path.with_name(f"{path.stem}.rejects.csv")
         _require_place_for_rejects(path, target)
         # The thread is left first: the file is not closed under its reader's feet.
         with (
-            open_import_file(path) as file,
+            open_import_file(path, names) as file,
             RejectsFile(target, file.columns) as rejects,
             ThreadPoolExecutor(1) as thread,
         ):
             import_id = await asyncio.get_running_loop().run_in_executor(thread, fingerprint, path)
             summary = ImportSummary(import_id, dry_run)
-            run = _Run(self.recording, file, rejects, thread, summary)
-            return await run.to_end(on_progress)
+            journal = self.recording.journal
+            async with journal.loader("import", timeout_ms=TIMEOUT_MS) as loader:
+                record = _Rehearsal(self.recording) if dry_run else self._record(loader)
+                run = _Run(self.recording, file, rejects, thread, summary, record)
+                return await run.to_end(on_progress)
+
+    def _record(self, loader: BulkLoader) -> "_Record":
+        recording = self.recording
+        ingestion = Ingestion.over(
+            recording.journal,
+            recording.database,
+            recording.clock,
+            terms=recording.terms,
+            rules=StagingRules(is_posting=self.is_posting),
+        )
+        return _Record(ingestion, loader)
 
 
 class _Chunk(Struct, frozen=True):
     """The next rows of a file, told apart."""
 
-    payments: list[tuple[FileRow, ReportedPayment]]
+    payments: list[Pair]
     rejects: list[Reject]
 
 
 class _Outcomes(Struct, frozen=True):
-    """What became of the payments of a chunk that were not known before."""
+    """What became of the payments of a chunk."""
 
     created: int
-    duplicates: int
     rejects: list[Reject]
-    failures: list[BaseException]
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """Records chunk after chunk."""
+
+    ingestion: Ingestion
+    loader: BulkLoader
+
+    async def __call__(self, pairs: Sequence[Pair]) -> _Outcomes:
+        """A row that a table refuses though the rules let it pass is found by halving."""
+        try:
+            rows = [row for _, row in pairs]
+            return _Outcomes(await load_rows(self.ingestion, self.loader, rows), [])
+        except UNRECORDABLE as error:
+            if len(pairs) == 1:
+                reason = str(error).splitlines()[0]
+                return _Outcomes(0, [Reject(pairs[0][0], reason)])
+        middle = len(pairs) // 2
+        one, other = await self(pairs[:middle]), await self(pairs[middle:])
+        return _Outcomes(one.created + other.created, one.rejects + other.rejects)
+
+
+@dataclass(slots=True)
+class _Rehearsal:
+    """Says what recording would answer, as far as can be told beforehand."""
+
+    recording: Recording
+    seen: set[str] = field(default_factory=set)
+
+    async def __call__(self, pairs: Sequence[Pair]) -> _Outcomes:
+        """References known already, or in the file before, would be duplicates."""
+        references = {row.reference for _, row in pairs} - self.seen
+        known = await self.recording.references.find_many(list(references))
+        self.seen |= references
+        return _Outcomes(len(references - known.keys()), [])
 
 
 @dataclass(slots=True)
@@ -115,7 +171,7 @@ class _Run:
     rejects: RejectsFile
     thread: ThreadPoolExecutor
     summary: ImportSummary
-    seen: set[str] = field(default_factory=set)
+    record: _Record | _Rehearsal
 
     async def to_end(self, on_progress: Callable[[ImportSummary], None] | None) -> ImportSummary:
         """While a chunk is being recorded the thread reads the next one."""
@@ -131,25 +187,21 @@ class _Run:
     def _read_chunk(self) -> _Chunk | None:
         rows = self.file.take(CHUNK_ROWS)
         chunk = _Chunk([], [])
+        now = self.recording.clock.now()
         for row in rows:
             try:
                 payment = reported_by(row, self.recording.terms, self.summary.import_id)
-                chunk.payments.append((row, payment))
+                chunk.payments.append((row, load_row(row.number, payment, now)))
             except InvalidPayment as invalid:
                 chunk.rejects.append(Reject(row, str(invalid)))
         return chunk if rows else None
 
     async def _import(self, chunk: _Chunk) -> None:
-        references = [payment.reference_number for _, payment in chunk.payments]
-        known = await self._persistently(lambda: self.recording.references.find_many(references))
-        fresh = [pair for pair in chunk.payments if pair[1].reference_number not in known]
-        record = self._rehearse if self.summary.dry_run else self._record
-        # Every row is waited for, so that what was recorded is counted even when one fails.
-        outcomes = await asyncio.gather(
-            *(record(payment) for _, payment in fresh), return_exceptions=True
+        held, beyond = await self._persistently(lambda: self._in_held_months(chunk.payments))
+        told = await self._persistently(lambda: self.record(held)) if held else _Outcomes(0, [])
+        rejects = sorted(
+            [*chunk.rejects, *beyond, *told.rejects], key=lambda reject: reject.row.number
         )
-        told = _told_apart([row for row, _ in fresh], outcomes)
-        rejects = sorted(chunk.rejects + told.rejects, key=lambda reject: reject.row.number)
         self.rejects.write(rejects)
         before = self.summary
         rows_read = before.rows_read + len(chunk.payments) + len(chunk.rejects)
@@ -157,31 +209,26 @@ class _Run:
             before,
             rows_read=rows_read,
             created=before.created + told.created,
-            duplicates=before.duplicates + len(chunk.payments) - len(fresh) + told.duplicates,
+            duplicates=before.duplicates + len(held) - told.created - len(told.rejects),
             rejected=before.rejected + len(rejects),
             rejects_path=self.rejects.path if self.rejects.written else None,
             share_read=self.file.share_read(rows_read),
         )
-        if told.failures:
-            raise told.failures[0]
 
-    async def _record(self, payment: ReportedPayment) -> Recorded:
-        recording = self.recording
-        receipt = Receipt(received_at=recording.clock.now(), channel="file")
-        change = recording.change_for(payment, Source.STAGING, receipt)
-
-        async def record() -> Recorded:
-            await recording.months.require(payment.payment_date)
-            return await recording.record_change(change, patience_s=PATIENCE_S)
-
-        return await self._persistently(record)
-
-    async def _rehearse(self, payment: ReportedPayment) -> Recorded:
-        """What recording would answer, as far as can be told beforehand."""
-        await self.recording.months.require(payment.payment_date)
-        twice = payment.reference_number in self.seen
-        self.seen.add(payment.reference_number)
-        return Recorded("duplicate" if twice else "created", self.summary.import_id)
+    async def _in_held_months(self, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Reject]]:
+        """The rows that a month is held for, and those that none is."""
+        faults: dict[date, str | None] = {}
+        for _, row in pairs:
+            month = row.paid_at.date().replace(day=1)
+            if month not in faults:
+                try:
+                    await self.recording.months.require(row.paid_at)
+                    faults[month] = None
+                except InvalidPayment as invalid:
+                    faults[month] = str(invalid)
+        found = [(pair, faults[pair[1].paid_at.date().replace(day=1)]) for pair in pairs]
+        beyond = [Reject(pair[0], fault) for pair, fault in found if fault]
+        return [pair for pair, fault in found if not fault], beyond
 
     async def _persistently(self, act: Callable[[], Awaitable[T]]) -> T:
         """Ride out a database that is away for a few seconds. Raises ImportInterrupted."""
@@ -189,28 +236,11 @@ class _Run:
         while True:
             try:
                 return await act()
-            except (Refused, Conflict):
-                raise
             except (JournalError, Overloaded) as error:
                 pause_s = next(pauses_s, None)
                 if pause_s is None:
                     raise ImportInterrupted(f"run it again to resume: {error}") from error
             await asyncio.sleep(pause_s)
-
-
-def _told_apart(rows: Sequence[FileRow], outcomes: Sequence[Recorded | BaseException]) -> _Outcomes:
-    created, duplicates, rejects, failures = 0, 0, [], []
-    for row, outcome in zip(rows, outcomes, strict=True):
-        match outcome:
-            case Recorded(status="created"):
-                created += 1
-            case Recorded():
-                duplicates += 1
-            case InvalidPayment() | Refused() | Conflict():
-                rejects.append(Reject(row, str(outcome)))
-            case BaseException():
-                failures.append(outcome)
-    return _Outcomes(created, duplicates, rejects, failures)
 
 
 def _require_place_for_rejects(path: Path, target: Path) -> None:

@@ -65,6 +65,8 @@ class IntakeTerms(Struct, frozen=True):
 
     currency: Currency
     timezone: tzinfo
+    posts_inline: bool = True  # else the ledger consumer posts
+    metadata_bytes_max: int | None = None  # less than what may be stored at all
 
     @classmethod
     def of(cls, currency: str, timezone: str) -> "IntakeTerms":
@@ -142,6 +144,9 @@ class ReferenceRow(Struct, frozen=True):
 
 
 def loan_bucket(loan_account_number: str) -> int:
-    """The bucket of everything that belongs to this loan account."""
-    digest = hashlib.blake2b(loan_account_number.encode(), digest_size=8).digest()
-    return int.from_bytes(digest) % BUCKETS
+    """The bucket of everything that belongs to this loan account.
+
+    SHA-256, because PostgreSQL has it too and makes ids of its own where it loads in bulk.
+    """
+    digest = hashlib.sha256(loan_account_number.encode()).digest()
+    return int.from_bytes(digest[:2]) % BUCKETS

@@ -1,6 +1,6 @@
 """Reading a Parquet of recorded payments with DuckDB, every column as text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -20,12 +20,12 @@ _OFFLINE: Final[dict[str, str | bool | int | float | list[str]]] = {
 
 
 @contextmanager
-def open_parquet(path: Path) -> Iterator[ImportFile]:
-    """The file, its columns read as text. Raises UnreadableFile."""
+def open_parquet(path: Path, names: Mapping[str, str]) -> Iterator[ImportFile]:
+    """The file, its columns read as text and called by `names`. Raises UnreadableFile."""
     with duckdb.connect(config=_OFFLINE) as connection:
         try:
             stored = connection.read_parquet(_literal(path), binary_as_string=True)
-            columns = columns_of(stored.columns, path)
+            columns = columns_of(stored.columns, path, names)
             texts = [_as_text(*column) for column in zip(stored.columns, stored.types, strict=True)]
             rows_total = len(stored)
             connection.execute("SET TimeZone = 'UTC'")

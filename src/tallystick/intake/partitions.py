@@ -52,19 +52,23 @@ class HeldMonths:
         return f"is in {month:%Y-%m}, which is not held: {first:%Y-%m} to {last:%Y-%m} are"
 
 
-async def ensure_partitions(owner: Address, now: datetime) -> None:
+async def ensure_partitions(
+    owner: Address, now: datetime, *, rules: tuple[date, date] | None = None
+) -> None:
     """Make the partitions of the past 12 months and the next 3, seen from `now`, where missing.
 
-    `owner` is the login that owns the tables: the servers' own may not make any.
+    `owner` is the login that owns the tables: the servers' own may not make any. `rules` are
+    another first and last month.
     """
     connection = await connect(owner, server_settings={"search_path": f'"{owner.schema}"'})
     try:
-        first, last = _month_after(now, -PAST_MONTHS), _month_after(now, FUTURE_MONTHS)
+        first, last = rules or (month_after(now, -PAST_MONTHS), month_after(now, FUTURE_MONTHS))
         await store.make_partitions(connection, first, last)
     finally:
         await connection.close()
 
 
-def _month_after(now: datetime, months: int) -> date:
+def month_after(now: datetime, months: int) -> date:
+    """The first day of the month so many months after that of `now`."""
     year, month = divmod(now.year * 12 + now.month - 1 + months, 12)
     return date(year, month + 1, 1)

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tallystick.intake.model import PAYMENT_RECORDED, PaymentRecorded, PaymentRow, ReferenceRow
+from tallystick.intake.retention.facts import payments_retention, references_retention
+from tallystick.intake.retention.facts import projections as retention_projections
 from tallystick.journal import Fact, Projection, Told
 from tallystick.money import Currency, Money
 
@@ -56,6 +58,7 @@ projections: Final = (
         kinds=_KINDS,
         fold=fold_payment,
         insert_only=True,
+        retention=payments_retention,
     ),
     # Its unique key is what makes a second report of one payment a duplicate, on every path.
     Projection(
@@ -68,5 +71,7 @@ projections: Final = (
         key_of=_reference_of,
         insert_only=True,
         unique=True,
+        retention=references_retention,
     ),
+    *retention_projections,
 )

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from msgspec import Raw
+from msgspec.structs import replace
 
-from tallystick.books import PLATFORM, account_id, chart
 from tallystick.intake import store
+from tallystick.intake.dedup import References
 from tallystick.intake.fields import written_metadata
 from tallystick.intake.model import (
     PAYMENT_RECORDED,
@@ -20,12 +21,13 @@ from tallystick.intake.model import (
     loan_bucket,
 )
 from tallystick.intake.partitions import HeldMonths
-from tallystick.intake.references import References
+from tallystick.intake.posting import posting_of
 from tallystick.journal import Change, Conflict, Fact, Journal, Origin, Refused
-from tallystick.ledger import Post
 from tallystick.platform.clock import Clock
 from tallystick.platform.ids import new_id
 from tallystick.platform.postgres.pools import Database
+from tallystick.platform.redis_link import RedisLink
+from tallystick.platform.settings import Settings
 
 PATIENCE_S = 10.0
 
@@ -51,6 +53,24 @@ class Recording:
         """
         terms = IntakeTerms.of(currency, timezone)
         return cls(journal, database, clock, terms, References(database), HeldMonths(database))
+
+    @classmethod
+    def configured(
+        cls,
+        journal: Journal,
+        database: Database,
+        clock: Clock,
+        *,
+        settings: Settings,
+        redis: RedisLink,
+    ) -> "Recording":
+        """As the settings say. Raises as `over`."""
+        terms = replace(
+            IntakeTerms.of(settings.intake_currency, settings.staging_timezone),
+            posts_inline=settings.intake_posting == "inline",
+        )
+        references = References.over(database, redis, settings)
+        return cls(journal, database, clock, terms, references, HeldMonths(database))
 
     async def record_webhook(
         self, payment: ReportedPayment, receipt: Receipt, *, patience_s: float = PATIENCE_S
@@ -90,17 +110,10 @@ class Recording:
             source=source,
             metadata=Raw(written_metadata(payment.metadata, receipt)),
         )
-        posting = Post(
-            debit=account_id(PLATFORM, chart.intake_clearing_code(currency)),
-            credit=account_id(PLATFORM, chart.receivable_code(currency)),
-            amount_minor=fact.amount_minor,
-            currency=currency,
-            code="recorded_payment",
-        )
         return Change(
             id=payment_id,
             facts=(Fact(payment_id, 1, PAYMENT_RECORDED, fact),),
-            transfers=(posting,),
+            transfers=(posting_of(fact),) if self.terms.posts_inline else (),
             origin=Origin(request_id=receipt.request_id),
         )
 

@@ -9,19 +9,6 @@ from tallystick.books import Check
 from tallystick.intake.model import PaymentRow
 from tallystick.platform.postgres.pools import Connection, Database
 
-# One index probe a reference: a plan that was made while the tables were small stays right.
-_REFERENCES: Final = """
-SELECT asked.reference, found.payment_id
-  FROM unnest($1::text[]) AS asked(reference), LATERAL (
-       SELECT payment_id FROM payment_references
-        WHERE reference_number = asked.reference LIMIT 1) AS found
-"""
-_RETAINED: Final = """
-SELECT asked.reference, found.id
-  FROM unnest($1::text[]) AS asked(reference), LATERAL (
-       SELECT id FROM recorded_payments
-        WHERE reference_number = asked.reference LIMIT 1) AS found
-"""
 _PAYMENT_BY_REFERENCE: Final = f"""
 SELECT {", ".join(PaymentRow.__struct_fields__)}
   FROM recorded_payments WHERE reference_number = $1 LIMIT 1
@@ -31,18 +18,39 @@ SELECT to_date(right(partition.relname, 7), 'YYYY_MM')
   FROM pg_inherits JOIN pg_class AS partition ON partition.oid = inhrelid
  WHERE inhparent = 'recorded_payments'::regclass
 """
+_POSTED: Final = """
+SELECT id FROM ledger_transfers WHERE id = ANY($1) AND code = 'recorded_payment'
+"""
 _MAKE_PARTITIONS: Final = "SELECT intake_make_partitions($1, $2)"
 
 checks: Final = (
     Check(
         name="recorded_payments_posted",
-        promise="every recorded payment is posted, once and with its amount",
+        promise="every recorded payment is posted with its amount, or its consumer has not come "
+        "to it yet, or it lies among the dead letters",
         sql="""
-        SELECT fact.aggregate_id FROM journal_facts AS fact
+        SELECT fact.aggregate_id, posting.amount FROM journal_facts AS fact
           LEFT JOIN ledger_transfers AS posting
             ON posting.id = fact.aggregate_id AND posting.code = 'recorded_payment'
          WHERE fact.kind = 'payment.recorded'
            AND posting.amount IS DISTINCT FROM (fact.data ->> 'amount_minor')::bigint
+           AND (posting.id IS NOT NULL OR NOT EXISTS (
+                    SELECT FROM dead_letters AS letter
+                     WHERE letter.consumer = 'ledger' AND letter.aggregate_id = fact.aggregate_id
+                       AND letter.status <> 'delivered')
+                AND fact.position <= coalesce((
+                    SELECT cursor.position FROM delivery_positions AS cursor
+                     WHERE cursor.reader = 'ledger' AND cursor.lane = fact.lane), 0))
+        """,
+    ),
+    Check(
+        name="recorded_payments_only",
+        promise="nothing is posted as a recorded payment that is none, and none of them twice",
+        sql="""
+        SELECT posting.id FROM ledger_transfers AS posting
+          LEFT JOIN journal_facts AS fact
+            ON fact.aggregate_id = posting.id AND fact.kind = 'payment.recorded'
+         WHERE posting.code = 'recorded_payment' AND fact.aggregate_id IS NULL
         """,
     ),
     Check(
@@ -56,20 +64,15 @@ checks: Final = (
 )
 
 
-async def find_references(database: Database, references: Collection[str]) -> dict[str, UUID]:
-    """The payments that have these references, as `payment_references` knows them."""
-    return dict(map(tuple, await database.fetch(_REFERENCES, list(references))))
-
-
-async def find_retained(database: Database, references: Collection[str]) -> dict[str, UUID]:
-    """The same from the payments themselves, which are kept longer than their references."""
-    return dict(map(tuple, await database.fetch(_RETAINED, list(references))))
-
-
 async def find_payment(database: Database, reference: str) -> PaymentRow | None:
     """The recorded payment of this reference."""
     row = await database.fetchrow(_PAYMENT_BY_REFERENCE, reference)
     return PaymentRow(*row) if row else None
+
+
+async def find_posted(database: Database, payment_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Those of these payments that stand in the ledger."""
+    return frozenset(row[0] for row in await database.fetch(_POSTED, list(payment_ids)))
 
 
 async def held_months(database: Database) -> frozenset[date]:

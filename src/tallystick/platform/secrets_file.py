@@ -18,11 +18,11 @@ Maker = Callable[[], str]
 
 
 class SecretsMissing(Exception):
-    """Live mode makes no secrets: these must be set."""
+    """Live mode and production make no secrets: these must be set."""
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, names: list[str], where: str = "live mode") -> None:
         super().__init__(
-            f"live mode needs {', '.join(names)}: set them in the environment "
+            f"{where} needs {', '.join(names)}: set them in the environment "
             "(`openssl rand -base64 32` makes one), or use TALLYSTICK_MODE=test"
         )
         self.names = names
@@ -35,14 +35,15 @@ class SecretsUnreadable(Exception):
 def keep_secrets(settings: Settings) -> Settings:
     """The settings with every secret present.
 
-    Test mode makes the missing ones and keeps them in the home folder; live mode raises
-    SecretsMissing.
+    Test mode makes the missing ones and keeps them in the home folder; live mode, and any mode
+    with NODE_ENV=production, raises SecretsMissing.
     """
     missing = [name for name in _needed(settings) if getattr(settings, name) is None]
     if not missing:
         return settings
-    if settings.mode == "live":
-        raise SecretsMissing([name.upper() for name in missing])
+    if settings.mode == "live" or settings.node_env == "production":
+        where = "live mode" if settings.mode == "live" else "NODE_ENV=production"
+        raise SecretsMissing([name.upper() for name in missing], where)
     kept = kept_secrets(settings.tallystick_home, {name: _SECRETS[name] for name in missing})
     return settings.model_copy(update={name: SecretStr(kept[name]) for name in missing}, deep=False)
 
@@ -87,8 +88,16 @@ _SECRETS: Mapping[str, Maker] = {
 
 def _needed(settings: Settings) -> list[str]:
     return [
-        name for name in _SECRETS if name != "webhook_auth_secret" or settings.webhook_auth_enabled
+        name for name in _SECRETS if name != "webhook_auth_secret" or _signs_by_default(settings)
     ]
+
+
+def _signs_by_default(settings: Settings) -> bool:
+    """Whether some sender of the webhook signs with the secret that all channels share."""
+    channels = (settings.webhook_channels or {}).values()
+    return settings.webhook_auth_enabled or any(
+        channel.auth.enabled and not channel.auth.secrets for channel in channels
+    )
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from tallystick.platform.settings_collection import CollectionSettings
 from tallystick.platform.settings_file import YamlFileSource
 
 MASTER_KEY_BYTES = 32
@@ -35,6 +36,11 @@ _Positive = Annotated[int, Field(gt=0)]
 _Port = Annotated[int, Field(ge=0, le=65535)]
 _NotNegative = Annotated[int, Field(ge=0)]
 _CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+# As a browser writes it in `Origin` (RFC 6454, 6.2): without a path, in lower case.
+_HTTPS = r"https://[a-z0-9-]+(\.[a-z0-9-]+)*"
+_LOOPBACK = r"http://(localhost|127\.0\.0\.1|\[::1\])"
+_Origin = Annotated[str, Field(pattern=rf"^({_HTTPS}|{_LOOPBACK})(:[1-9][0-9]{{0,4}})?$")]
 
 
 class RouteSettings(BaseModel):
@@ -69,8 +75,8 @@ DEFAULT_ROUTES = (
 )
 
 
-class Settings(BaseSettings):
-    """All settings. Times carry their unit in the name, else milliseconds (the `db_` ones)."""
+class Settings(CollectionSettings, BaseSettings):
+    """All settings. Times carry their unit in the name, else milliseconds, as in document 000."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -116,20 +122,13 @@ class Settings(BaseSettings):
     # secrets: made in test mode, demanded in live mode (`keep_secrets`)
     key_pepper: SecretStr | None = None
     master_key: SecretStr | None = None
-    webhook_auth_secret: SecretStr | None = None
 
     # the API
     idempotency_required: Literal["live", "always", "never"] = "live"
     request_timeout_ms: _Positive = 30_000
     claim_patience_ms: Annotated[int, Field(ge=0)] = 5_000
     body_limit_bytes: _Positive = 65_536
-
-    # recorded payments
-    webhook_auth_enabled: bool = True
-    webhook_auth_header: str = "x-signature"
-    webhook_timeout_ms: _Positive = 5_000
-    intake_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
-    staging_timezone: str = "UTC"
+    cors_origin: Annotated[tuple[_Origin, ...] | None, NoDecode] = None
 
     # rails and payments
     currencies: Annotated[tuple[str, ...], NoDecode] = ("INR", "USD", "EUR", "JPY", "KWD")
@@ -137,6 +136,7 @@ class Settings(BaseSettings):
     provider_timeout_ms: _Positive = 10_000
     provider_settle_ms: Annotated[int, Field(ge=0)] = 30_000
     recovery_schedule_s: Annotated[tuple[_Positive, ...], NoDecode] = (60, 300, 3_600, 86_400)
+    case_after_s: _Positive = 86_400
     authorization_ttl_s: _Positive = 604_800
     intent_ttl_s: _Positive = 86_400
     quote_ttl_s: Annotated[int, Field(gt=0, le=86_400)] = 60
@@ -157,7 +157,7 @@ class Settings(BaseSettings):
         yaml_file = YamlFileSource(settings_cls, env_settings, dotenv_settings)
         return init_settings, env_settings, dotenv_settings, yaml_file
 
-    @field_validator("recovery_schedule_s", "currencies", mode="before")
+    @field_validator("recovery_schedule_s", "currencies", "cors_origin", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return value.split(",") if isinstance(value, str) else value

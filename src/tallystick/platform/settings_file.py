@@ -1,4 +1,4 @@
-"""The YAML settings file, with the nested keys of document 004 and settings' own names."""
+"""The YAML settings file, with the nested keys of documents 000 and 004 and settings' own names."""
 
 import re
 from collections.abc import Mapping
@@ -22,9 +22,28 @@ _PLACES: Mapping[str, str] = {
     "database.postgres.password": "db_password",
     "database.postgres.max_connections": "db_pool_max",
     "payment_routes": "payment_routes",
+    # document 000's `PaymentServiceConfig`
+    "staging.batchSize": "staging_batch_size",
+    "staging.maxRetries": "staging_max_retries",
+    "staging.retryDelayMs": "staging_retry_delay",
+    "staging.enableParallelProcessing": "staging_parallel",
+    "staging.workerCount": "staging_workers",
+    "webhook.timeout_ms": "webhook_timeout_ms",
+    "webhook.rate_limit.enabled": "webhook_rate_limit_enabled",
+    "webhook.rate_limit.max_requests": "webhook_rate_limit_max",
+    "webhook.rate_limit.window_ms": "webhook_rate_limit_window",
+    "webhook.auth.enabled": "webhook_auth_enabled",
+    "webhook.auth.secret": "webhook_auth_secret",
+    "webhook.auth.header_name": "webhook_auth_header",
+    "webhook.auth.ip_whitelist": "webhook_ip_whitelist",
+    "webhook.channels": "webhook_channels",
+    "deduplication.memoryCache.maxSize": "memory_cache_max_size",
+    "deduplication.redis.ttlSeconds": "redis_ttl_seconds",
+    "redis.host": "redis_host",
+    "redis.port": "redis_port",
 }
 # Sections that the documents have and no room reads yet: accepted, so that one file serves all.
-_FOR_LATER = ("redis", "fraud_detection", "rate_limits", "webhook")
+_FOR_LATER = ("redis", "fraud_detection", "rate_limits")
 
 _DURATION = re.compile(r"(\d+)(ms|s|m|h)", re.ASCII)
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
@@ -96,7 +115,8 @@ def _flat(section: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]
     leaves: list[tuple[str, Any]] = []
     for key, value in section.items():
         name = f"{prefix}{key}"
-        leaves += _flat(value, f"{name}.") if isinstance(value, dict) else [(name, value)]
+        is_section = isinstance(value, dict) and name not in _PLACES
+        leaves += _flat(value, f"{name}.") if is_section else [(name, value)]
     return leaves
 
 

@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -78,10 +78,28 @@ def exposition(registry: CollectorRegistry = REGISTRY) -> tuple[bytes, str]:
 
     With PROMETHEUS_MULTIPROC_DIR set, those of all processes together.
     """
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # the library's
-    return generate_latest(registry), CONTENT_TYPE_LATEST
+    return generate_latest(_of_all_processes(registry)), CONTENT_TYPE_LATEST
+
+
+Series = Mapping[frozenset[tuple[str, str]], float]
+
+
+def measured(name: str, registry: CollectorRegistry = REGISTRY) -> Series:
+    """The values of one series by its labels, of all processes as in `exposition`."""
+    return {
+        frozenset(sample.labels.items()): sample.value
+        for metric in _of_all_processes(registry).collect()
+        for sample in metric.samples
+        if sample.name == name
+    }
+
+
+def _of_all_processes(registry: CollectorRegistry) -> CollectorRegistry:
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return registry
+    everything = CollectorRegistry()
+    MultiProcessCollector(everything)  # type: ignore[no-untyped-call] # the library's
+    return everything
 
 
 def _json(event: Any, **_: Any) -> str:

@@ -8,12 +8,14 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import asyncpg
 from asyncpg import Record
 
 from tallystick.platform.postgres.address import Address
+from tallystick.platform.postgres.statement_log import log_statements
 from tallystick.platform.settings import Settings
 
 __all__ = ["Address", "Connection", "Database", "Overloaded", "connect", "open_database"]
@@ -97,10 +99,11 @@ class Database:
         ):
             yield connection
 
-    async def open_writer(self, name: str) -> Connection:
+    async def open_writer(self, name: str, *, timeout_s: float | None = None) -> Connection:
         """A connection outside the pool that may write; the caller closes it.
 
-        `name` is shown in `pg_stat_activity`. Raises the driver's errors and OSError.
+        `name` is shown in `pg_stat_activity`; `timeout_s` is how long an answer is waited for.
+        Raises the driver's errors and OSError.
         """
         limits = {
             "default_transaction_isolation": "read committed",
@@ -110,12 +113,14 @@ class Database:
             "tcp_keepalives_count": str(_KEEPALIVE["count"]),
         }
         states = _server_settings(self._address, self._settings, _WRITER, name) | limits
-        return await connect(
+        writer = await connect(
             self._address,
             server_settings=states,
-            command_timeout=_answer_timeout_s(self._settings),
+            command_timeout=timeout_s or _answer_timeout_s(self._settings),
             timeout=_CONNECT_S,
         )
+        log_statements(writer, self._settings)
+        return writer
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[Connection]:
@@ -192,7 +197,7 @@ async def _open_pool(address: Address, settings: Settings) -> "_Pool":
         max_size=settings.db_pool_max,
         max_inactive_connection_lifetime=settings.db_idle_timeout / 1000,
         connection_class=_ReadingConnection,
-        init=_keep_alive_async,
+        init=partial(_prepare, settings),
         server_settings=states | {"default_transaction_read_only": "on"},
         command_timeout=_answer_timeout_s(settings),
         timeout=_CONNECT_S,
@@ -243,8 +248,9 @@ def _words(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-async def _keep_alive_async(connection: Any) -> None:
+async def _prepare(settings: Settings, connection: Any) -> None:
     _keep_alive(connection)
+    log_statements(connection, settings)
 
 
 def _keep_alive(connection: Any) -> None:
