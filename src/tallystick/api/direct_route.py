@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, get_type_hints
+from urllib.parse import unquote
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -110,11 +111,11 @@ class DirectRoutes:
             for word in route.path_format.split("/"):
                 place = _ANY if word.startswith("{") else word
                 branch = branch.next.setdefault(place, _Branch())
-            branch.routes |= {method: (route, address) for method in route.methods or (_ANY,)}
+            branch.routes |= dict.fromkeys(route.methods or (_ANY,), (route, address))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        found, values = self._find(scope["path"], scope["method"])
+        found, values = self._find(_words(scope), scope["method"])
         if found is None:
             await self.otherwise(scope, receive, send)
             return
@@ -123,9 +124,11 @@ class DirectRoutes:
         scope.update(app=self.otherwise, route=route, path_params=named)
         await address(scope, receive, send)
 
-    def _find(self, path: str, method: str) -> tuple[tuple[Route, ASGIApp] | None, list[str]]:
+    def _find(
+        self, words: list[str], method: str
+    ) -> tuple[tuple[Route, ASGIApp] | None, list[str]]:
         branch, values = self._root, list[str]()
-        for word in path.split("/"):
+        for word in words:
             following = branch.next.get(word)
             if following is None:
                 following = branch.next.get(_ANY)
@@ -134,3 +137,12 @@ class DirectRoutes:
                 values.append(word)
             branch = following
         return branch.routes.get(method) or branch.routes.get(_ANY), values
+
+
+def _words(scope: Scope) -> list[str]:
+    """The path at its slashes; one that is written `%2F` belongs to its word (RFC 3986, 2.2)."""
+    raw: bytes = scope.get("raw_path") or b""
+    if b"%2f" not in raw.lower():
+        path: str = scope["path"]
+        return path.split("/")
+    return [unquote(word) for word in raw.partition(b"?")[0].decode("ascii").split("/")]

@@ -36,13 +36,17 @@ class FieldProblem(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True):
-    """Every error's shape (RFC 9457). `code` is stable; `title` and `detail` are for people."""
+    """Every error's shape (RFC 9457). `code` is stable; `title` and `detail` are for people.
+
+    `customer_message` may be shown to a customer as it is.
+    """
 
     type: Annotated[str, Meta(examples=["urn:tallystick:problem:insufficient_funds"])]
     title: str
     status: Annotated[int, Meta(ge=400, le=599)]
     code: Annotated[str, Meta(examples=sorted(KINDS)[:3])]
     detail: str
+    customer_message: str
     request_id: str
     errors: list[FieldProblem] = []
 

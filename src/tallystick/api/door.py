@@ -1,6 +1,7 @@
 """The door as a whole: every route, in the order in which they are asked, behind the gate."""
 
 from collections.abc import Iterator
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Final
 
@@ -12,10 +13,13 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
-from tallystick.api import hand_clock, health, webhook
+from tallystick.api import hand_clock, health, monitoring
+from tallystick.api.access_log import AccessLog
+from tallystick.api.cors import Cors
 from tallystick.api.direct_route import DirectRoutes, direct_address
 from tallystick.api.exchange import exchange_of
 from tallystick.api.gate import Gate
+from tallystick.api.intake import recorded_payments, webhook
 from tallystick.api.ledger import (
     account_history,
     accounts,
@@ -32,6 +36,7 @@ from tallystick.api.ledger.account_bodies import BULK_BODY_BYTES_MAX as ACCOUNTS
 from tallystick.api.ledger.transfer_bodies import BULK_BODY_BYTES_MAX
 from tallystick.api.openapi import build_document
 from tallystick.api.payments import (
+    cases,
     customers,
     disputes,
     fee_plans,
@@ -60,18 +65,27 @@ BODY_LIMITS: Final = {
     accounts.BULK_PATH: ACCOUNTS_BODY_BYTES_MAX,
     transfers.BULK_PATH: BULK_BODY_BYTES_MAX,
     disputes.EVIDENCE_PATH: EVIDENCE_BODY_BYTES_MAX,
-    webhook.PATH: webhook.BODY_BYTES_MAX,
 }
-PLAIN_OPERATIONS: Final = (*transfers.OPERATIONS, *webhook.OPERATIONS, *health.OPERATIONS)
+PLAIN_OPERATIONS: Final = (
+    *transfers.OPERATIONS,
+    *webhook.OPERATIONS,
+    *recorded_payments.OPERATIONS,
+    *monitoring.OPERATIONS,
+    *health.OPERATIONS,
+)
 
 
 def create_api(app: App) -> Gate:
     """The ASGI application that serves `app`."""
     readiness = Readiness()
+    access_log = AccessLog()
+    logs = app.settings.log_level in ("debug", "info")
     web = _web(app)
     routes = [
         *transfers.transfer_routes(app),
-        *webhook.webhook_routes(app),
+        *webhook.webhook_routes(app, access_log if logs else None),
+        *recorded_payments.recorded_payment_routes(app),
+        *monitoring.monitoring_routes(app),
         *health.health_routes(app, readiness),
     ]
     plain = [(route, route.app) for route in routes]
@@ -80,10 +94,12 @@ def create_api(app: App) -> Gate:
         request_metrics(),
         readiness,
         body_limit_bytes=app.settings.body_limit_bytes,
-        body_limits_by_path=BODY_LIMITS,
+        body_limits_by_path=BODY_LIMITS | webhook.body_limits(app),
         always_answered=[operation.path for operation in health.OPERATIONS],
         request_timeout_ms=app.settings.request_timeout_ms,
-        log_requests=app.settings.log_level in ("debug", "info"),
+        log_requests=logs,
+        access_log=access_log,
+        cors=Cors(origins, web.routes) if (origins := app.settings.cors_origin) else None,
     )
 
 
@@ -119,6 +135,7 @@ def _web(app: App) -> FastAPI:
     late_failures.add_late_failure_routes(routes, app)
     fee_plans.add_fee_plan_routes(routes, app)
     disputes.add_dispute_routes(routes, app)
+    cases.add_case_routes(routes, app)
     reversals.add_reversal_routes(routes, app)
     payouts.add_payout_routes(routes, app)
     accounts.add_account_routes(routes, app)
@@ -136,8 +153,9 @@ def _web(app: App) -> FastAPI:
     holds.add_hold_routes(routes, app)
     escrows.add_escrow_routes(routes, app)
     hand_clock.add_hand_clock_routes(routes, app)
-    document = build_document(web, PLAIN_OPERATIONS)
-    web.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's documented way
+    # Half a second of work that most processes are never asked for. FastAPI's documented way.
+    document = cache(partial(build_document, web, PLAIN_OPERATIONS))
+    web.openapi = document  # type: ignore[method-assign]
     return web
 
 

@@ -14,6 +14,7 @@ from structlog.contextvars import bind_contextvars
 
 from tallystick.api.access_log import AccessLog
 from tallystick.api.body_cap import CappedBody
+from tallystick.api.cors import Cors
 from tallystick.api.exchange import SCOPE_KEY, Exchange
 from tallystick.api.problems import error_response
 from tallystick.api.readiness import Readiness
@@ -61,6 +62,8 @@ class Gate:
         always_answered: Collection[str],
         request_timeout_ms: int,
         log_requests: bool,
+        access_log: AccessLog | None = None,
+        cors: Cors | None = None,
     ) -> None:
         self._inner = inner
         self._metrics = metrics
@@ -71,8 +74,9 @@ class Gate:
         self._request_timeout_s = request_timeout_ms / 1000
         self._inside = 0
         self._logs = log_requests
+        self._cors = cors
         self._turnstile = Turnstile()
-        self.access_log = AccessLog()
+        self.access_log = access_log or AccessLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -92,6 +96,9 @@ class Gate:
     async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         patience = asyncio.timeout(self._request_timeout_s)
         try:
+            if self._cors and (preflight := self._cors.greet(scope, answer.exchange)):
+                await preflight(scope, receive, answer)
+                return
             self._require_room(scope)
             body = CappedBody(receive, self._body_limit(scope))
             body.require_announced(answer.exchange.headers.get(b"content-length", b""))

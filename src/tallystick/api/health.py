@@ -17,9 +17,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tallystick.api.documented import PlainOperation
+from tallystick.api.monitoring.kafka_line import kafka_state
 from tallystick.api.plain_route import plain_route
 from tallystick.api.readiness import Readiness
 from tallystick.app import App
+from tallystick.intake import payment_metrics
 from tallystick.platform.postgres.pools import Overloaded
 from tallystick.platform.telemetry import exposition
 
@@ -41,13 +43,13 @@ class Checks(Struct):
     redis: str
     kafka: str
     staging_backlog: int
-    last_staging_run: str | None
+    last_staging_run: datetime | None
     books: str
     books_proved_age_seconds: float | None
 
 
 class HealthReport(Struct):
-    """`healthy`, `draining` or `unhealthy`, and why."""
+    """`healthy`, `degraded` (without Redis or Kafka), `draining` or `unhealthy`, and why."""
 
     status: str
     checks: Checks
@@ -75,12 +77,13 @@ class HealthRoutes:
     async def ready(self, _request: Request) -> Response:
         """Whether to send requests here."""
         report = await self._report()
-        fit = report.status == "healthy"
+        fit = report.status in ("healthy", "degraded")  # all is done without Redis and Kafka, too
         return _json(HealthAnswer(success=fit, data=report), 200 if fit else 503)
 
     async def metrics(self, _request: Request) -> Response:
         """For Prometheus."""
         await self._books()  # the proof's age grows by itself, whether a worker lives or not
+        await self._staging()
         content, content_type = exposition()
         return Response(content, media_type=content_type)
 
@@ -88,17 +91,30 @@ class HealthRoutes:
         database = await self._database()
         books, age_s = await self._books() if database == "ok" else ("error", None)
         status = "draining" if self.readiness.draining else "healthy"
+        backlog, last_run_at = await self._staging() if database == "ok" else (0, None)
         checks = Checks(
             database,
-            "disabled",
-            "disabled",
-            staging_backlog=0,
-            last_staging_run=None,
+            self.app.recording.references.redis_state,
+            await kafka_state(self.app.settings),
+            staging_backlog=backlog,
+            last_staging_run=last_run_at,
             books=books,
             books_proved_age_seconds=age_s,
         )
-        now = self.app.clock.now()
-        return HealthReport(status if database == "ok" else "unhealthy", checks, now)
+        if database != "ok":
+            status = "unhealthy"
+        elif status == "healthy" and "error" in (checks.redis, checks.kafka):
+            status = "degraded"
+        return HealthReport(status, checks, self.app.clock.now())
+
+    async def _staging(self) -> tuple[int, datetime | None]:
+        ingestion = self.app.upkeep.ingestion
+        try:
+            backlog = await ingestion.count_backlog()
+            payment_metrics().show_backlog(backlog)
+            return backlog, await ingestion.last_run_at()
+        except Overloaded:
+            return 0, None
 
     async def _books(self) -> tuple[str, float | None]:
         try:

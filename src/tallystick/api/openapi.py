@@ -166,7 +166,19 @@ def _operation_id(operation: PlainOperation) -> str:
 
 
 def _struct_schemas(structs: Iterable[type[Any]]) -> Mapping[str, Any]:
-    return msgspec.json.schema_components(structs, ref_template=_REF)[1]
+    found: Mapping[str, Any] = msgspec.json.schema_components(structs, ref_template=_REF)[1]
+    told: Mapping[str, Any] = _with_decimal_numbers(found)
+    return told
+
+
+def _with_decimal_numbers(schema: Any) -> Any:
+    """A decimal is a number where document 000 says so; msgspec would have it a string."""
+    if isinstance(schema, list):
+        return [_with_decimal_numbers(one) for one in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    told = {name: _with_decimal_numbers(value) for name, value in schema.items()}
+    return told | {"type": "number"} if told.get("format") == "decimal" else told
 
 
 def _model_schemas(model: type[BaseModel]) -> dict[str, Any]:

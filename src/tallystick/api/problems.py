@@ -17,6 +17,7 @@ from starlette.responses import Response
 from tallystick.api.exchange import Exchange
 from tallystick.api.field_errors import FieldError, field_errors
 from tallystick.api.problem_kinds import KINDS, REFUSED, ProblemKind
+from tallystick.api.problem_texts import TEXTS, UNLISTED
 from tallystick.journal import Refused
 from tallystick.platform.postgres.pools import Overloaded
 from tallystick.platform.telemetry import get_logger
@@ -73,6 +74,7 @@ def render_problem(found: Problem, request_id: str) -> Response:
         "status": found.status,
         "code": found.code,
         "detail": found.detail,
+        "customer_message": TEXTS.get(found.code, UNLISTED).customer_message,
         "request_id": request_id,
     }
     if found.errors:

@@ -92,6 +92,7 @@ async def _serve(
 ) -> None:
     async with open_app() as app:
         door = create_api(app)
+        await app.recording.references.warm_at_start()
         # What is built now stays for ever: the collector need not walk through it again and again.
         gc.collect()
         gc.freeze()

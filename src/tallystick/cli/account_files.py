@@ -10,6 +10,7 @@ from tallystick.cli.failures import NotThere, WrongUsage
 
 if TYPE_CHECKING:
     from tallystick.app import App
+    from tallystick.cli.progress import Advance
 
 NEEDED: Final = frozenset({"code", "currency", "side"})
 KNOWN: Final = NEEDED | {"overdraft", "merchant"}
@@ -33,7 +34,7 @@ def read_accounts(file: Path) -> list[dict[str, str]]:
 
 
 async def open_accounts_of(
-    app: "App", rows: list[dict[str, str]], *, atomic: bool
+    app: "App", rows: list[dict[str, str]], tell: "Advance", *, atomic: bool
 ) -> dict[str, Any]:
     """Open them, as many at once as one request takes; what became of them.
 
@@ -58,6 +59,7 @@ async def open_accounts_of(
                 refusals.append(f"{new.order.code}: {outcome.code}")
             else:
                 opened += 1
+        tell(len(some))
     return {
         "opened": opened,
         "refused": len(refusals),

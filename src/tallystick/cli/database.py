@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from tallystick.cli.here import find_running, settings_here
+from tallystick.cli.here import SOON_S, find_running, settings_here
 from tallystick.platform.postgres.address import Address, outside_login, outside_owner
 from tallystick.platform.postgres.embedded import embedded_postgres
 from tallystick.platform.postgres.migrations import migrate
@@ -51,11 +51,18 @@ async def reached_database(settings: Settings, *, migrated: bool = True) -> Asyn
 
 @asynccontextmanager
 async def opened_app() -> "AsyncIterator[tuple[App, Reached]]":
-    """The whole house for one command, with this machine's settings."""
+    """The whole house for one command, with this machine's settings.
+
+    Beside a running platform its banks are asked, whose port it may have chosen itself, and what
+    is left open is looked for as soon as it does.
+    """
     settings = settings_here()
+    running = find_running(settings.tallystick_home)
+    if running and settings.mode == "test":
+        settings = _looking_soon(settings)
     async with (
         reached_database(settings) as reached,
-        app_over(settings, reached) as app,
+        app_over(settings, reached, sandbox_port=running.sandbox_port if running else 0) as app,
     ):
         yield app, reached
 
@@ -80,6 +87,13 @@ async def app_over(
     )
     async with open_app(tuned, address=reached.login) as app:
         yield app
+
+
+def _looking_soon(settings: Settings) -> Settings:
+    """As the servers of a platform in test mode do, unless somebody chose otherwise."""
+    if "recovery_schedule_s" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"recovery_schedule_s": SOON_S})
 
 
 async def bring_up_to_date(reached: Reached) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ async def list_disputes(
         str | None,
         typer.Option(help="Only needs_response, under_review, won, lost, accepted or expired."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 20,
     output: Output = None,
 ) -> None:
     """List disputes, the latest first."""

@@ -23,6 +23,8 @@ OF_THE_MACHINE: Final = frozenset(
     {
         "tallystick.app.NoDatabase",
         "tallystick.cli.failures.CannotRun",
+        "tallystick.delivery.kafka.BusDown",
+        "tallystick.delivery.kafka.NoBrokers",
         "tallystick.platform.postgres.address.BadDatabaseUrl",
         "tallystick.platform.postgres.migrations.MigrationError",
         "tallystick.platform.postgres.place.EmbeddedPostgresFailed",
@@ -33,6 +35,7 @@ OF_THE_MACHINE: Final = frozenset(
         "tallystick.platform.settings_file.BadConfigFile",
         "tallystick.platform.settings_file.UnknownConfigKey",
         "tallystick.rails.configured.SandboxUnknown",
+        "tallystick.rails.rails.RouteNameTaken",
         "tallystick.sandbox.book.BookInUse",
         "tallystick.sandbox.server.SandboxPortTaken",
         "asyncpg.exceptions.InsufficientPrivilegeError",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 RUNNING: Final = "running.json"
 CREDENTIALS: Final = "credentials.json"
+SOON_S: Final = (1, 5, 30, 300, 3_600)
+"""When a platform in test mode looks for what was cut: soon, so that recovery can be watched."""
 
 
 class Running(Struct, frozen=True):

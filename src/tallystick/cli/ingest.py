@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tallystick.cli.command import command
+from tallystick.cli.failures import WrongUsage
 from tallystick.cli.terminal import Format, Output, as_json, show_record
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ async def ingest(
     rejects: Annotated[
         Path | None, typer.Option(help="Where rejected rows go; default NAME.rejects.csv.")
     ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="THEIRS=OURS: a column that means one of our fields."),
+    ] = None,
     output: Output = None,
 ) -> None:
     """Record the payments of a file, each once for its reference; run again to resume.
@@ -36,10 +41,16 @@ async def ingest(
     """
     from tallystick.cli.database import opened_app
 
+    mapping = _mapping(names or [])
+
     async with opened_app() as (app, _):
         with _progress(file, output) as on_progress:
             summary = await app.imports.import_file(
-                file, rejects_path=rejects, dry_run=dry_run, on_progress=on_progress
+                file,
+                rejects_path=rejects,
+                dry_run=dry_run,
+                names=mapping,
+                on_progress=on_progress,
             )
     record = {
         "rows": summary.rows_read,
@@ -52,6 +63,19 @@ async def ingest(
     show_record(output, record)
     if summary.rejected:
         raise SystemExit(1)
+
+
+def _mapping(names: list[str]) -> dict[str, str]:
+    """What `--map utr=reference_number` says. Raises WrongUsage."""
+    from tallystick.intake import FIELDS
+
+    found = {}
+    for pair in names:
+        theirs, separator, ours = pair.rpartition("=")
+        if not (separator and theirs) or ours not in FIELDS:
+            raise WrongUsage(f"{pair!r}: say THEIRS=OURS, where OURS is one of {', '.join(FIELDS)}")
+        found[theirs] = ours
+    return found
 
 
 @contextmanager

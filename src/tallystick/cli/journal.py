@@ -96,7 +96,8 @@ def _tell(found: dict[str, Any]) -> None:
     for broken in (*chain.breaks, *heads["breaks"]):
         say(f"           lane {broken.lane} batch {broken.batch}: {broken.reason}")
     for table in found["tables"]:
-        say(f"table      {_verdict(table.equal)}  {table.table}, {table.rows:,} rows")
+        below = f", {table.let_go:,} below the retention cut" if table.let_go else ""
+        say(f"table      {_verdict(table.equal)}  {table.table}, {table.rows:,} rows{below}")
         if not table.equal:
             say(
                 f"           {len(table.differing)} differ from their facts, "

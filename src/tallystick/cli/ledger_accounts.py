@@ -81,10 +81,12 @@ async def open_many(
     """
     from tallystick.cli.account_files import open_accounts_of, read_accounts
     from tallystick.cli.database import opened_app
+    from tallystick.cli.progress import counted
 
     rows = read_accounts(file)
     async with opened_app() as (app, _):
-        record = await open_accounts_of(app, rows, atomic=atomic)
+        with counted("accounts", len(rows), output) as tell:
+            record = await open_accounts_of(app, rows, tell, atomic=atomic)
     show_record(output, record)
     if record["refused"]:
         raise SystemExit(1)

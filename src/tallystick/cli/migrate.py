@@ -1,11 +1,14 @@
 """`tallystick migrate`: the database's tables, brought up to date."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tallystick.cli.command import command
 from tallystick.cli.terminal import Output, as_json, say, show_json
+
+if TYPE_CHECKING:
+    from tallystick.platform.settings import Settings
 
 
 def add_migrate(program: typer.Typer) -> None:
@@ -21,6 +24,8 @@ async def migrate(
 ) -> None:
     """Apply what is new, admit the servers' login and make the coming months' partitions.
 
+    With KAFKA_ENABLED it also makes the topics that are not there.
+
     Connects as DB_OWNER_URL, or as the servers' login when that is unset; without a database of
     your own it is the embedded one.
     """
@@ -28,8 +33,11 @@ async def migrate(
     from tallystick.platform.postgres.migrations import pending
     from tallystick.platform.settings import load_settings
 
-    async with reached_database(load_settings(), migrated=False) as reached:
+    settings = load_settings()
+    async with reached_database(settings, migrated=False) as reached:
         names = await pending(reached.owner) if dry_run else await bring_up_to_date(reached)
+    if settings.kafka_enabled and not dry_run:
+        names = (*names, *await _topics(settings))
     if as_json(output):
         show_json({"pending" if dry_run else "applied": list(names)})
         return
@@ -37,3 +45,9 @@ async def migrate(
         say(f"{'would apply' if dry_run else 'applied'} {name}")
     if not names:
         say("up to date")
+
+
+async def _topics(settings: "Settings") -> list[str]:
+    from tallystick.delivery import ensure_topics
+
+    return [f"topic {name}" for name in await ensure_topics(settings)]

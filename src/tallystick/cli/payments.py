@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tallystick.cli.cases import add_cases
 from tallystick.cli.command import command, group
 from tallystick.cli.failures import CannotRun, WrongUsage
 from tallystick.cli.instants import read_instant_if
+from tallystick.cli.many_payments import COUNT_MAX, PATIENCE_S, pay_many
 from tallystick.cli.terminal import (
     Amount,
     Format,
@@ -59,7 +61,10 @@ def add_payments(program: typer.Typer) -> None:
     command(payments, "refund", example="tallystick payments refund pay_01h4... --amount 2500")(
         refund
     )
+    example = "tallystick payments late-failure pay_01h4... --code recalled"
+    command(payments, "late-failure", example=example)(late_failure)
     command(payments, "events", example="tallystick payments events pay_01h4...")(events)
+    add_cases(payments)
 
 
 async def list_payments(
@@ -125,23 +130,51 @@ async def get(payment: PaymentId, output: Output = None) -> None:
 async def create(
     amount: Annotated[int, typer.Argument(min=1, help="In minor units: 1250 is INR 12.50.")],
     *,
-    card: Annotated[str, typer.Option("--token", help="What is paid with.")] = "tok_visa",
+    card: Annotated[
+        str | None,
+        typer.Option("--token", help="What is paid with; tok_visa, where no customer is named."),
+    ] = None,
+    wallet: Annotated[
+        str | None, typer.Option(help="Pay with this wallet (wal_...), which its owner allows.")
+    ] = None,
+    customer: Annotated[
+        str | None,
+        typer.Option(help="Who pays (cus_...), with his default method unless one is said."),
+    ] = None,
+    saved_method: Annotated[
+        str | None, typer.Option(help="The customer's saved method to pay with (pm_...).")
+    ] = None,
+    off_session: Annotated[
+        bool, typer.Option("--off-session", help="He is not there: a saved method only.")
+    ] = False,
     currency: Annotated[str, typer.Option(help="ISO 4217.")] = "INR",
     manual: Annotated[bool, typer.Option("--manual", help="Authorize only.")] = False,
     description: Annotated[str | None, typer.Option(help="What for; kept sealed.")] = None,
+    count: Annotated[
+        int, typer.Option(min=1, max=COUNT_MAX, help="So many payments, each with a key.")
+    ] = 1,
     key: Key = None,
     output: Output = None,
 ) -> None:
     """Pay: authorize, and capture at once unless --manual. A decline is an answer too: exit 1."""
-    body = {
+    methods = [method for method in (card, wallet, saved_method) if method]
+    if len(methods) > 1:
+        raise WrongUsage("one of --token, --wallet and --saved-method, not several")
+    paid_with = {"type": "wallet", "wallet_id": wallet} if wallet else saved_method or card
+    said = {
         "amount": amount,
         "currency": currency,
-        "payment_method": card,
+        "payment_method": paid_with or (None if customer else "tok_visa"),
+        "customer_id": customer,
+        "off_session": off_session,
         "capture_method": "manual" if manual else "automatic",
+        "description": description,
     }
-    if description:
-        body["description"] = description
-    await _post(PATH, body, key, output)
+    body = {name: value for name, value in said.items() if value is not None}
+    if count == 1:
+        await _post(PATH, body, key, output)
+    else:
+        await _pay_many(body, count, key, output)
 
 
 async def capture(
@@ -205,9 +238,42 @@ async def events(payment: PaymentId, output: Output = None) -> None:
     show_records(output, reply.body["data"], EVENT_COLUMNS)
 
 
+async def late_failure(
+    payment: PaymentId,
+    *,
+    code: Annotated[
+        str, typer.Option(help="The bank's word: recalled, rejected_late or returned_unpaid.")
+    ] = "recalled",
+    key: Key = None,
+    output: Output = None,
+) -> None:
+    """Record that captured money never came: what was posted is undone. For operators."""
+    async with opened_api(operator=True) as api:
+        reply = await api.post(f"{PATH}/{payment}/late-failure", {"code": code}, key=key)
+    _show(output, reply.body)
+
+
+async def _pay_many(
+    body: dict[str, Any], count: int, key: str | None, output: Format | None
+) -> None:
+    from tallystick.cli.progress import counted
+
+    async with opened_api(patience_s=PATIENCE_S) as api:
+        with counted("payments", count, output) as tell:
+            made = await pay_many(api, PATH, body, count, key=key, tell=tell)
+    show_record(output, made)
+    if made.get("failed"):
+        raise SystemExit(1)
+
+
 @asynccontextmanager
-async def opened_api() -> "AsyncIterator[ApiClient]":
-    """The API of the platform that runs here, or the one the settings name."""
+async def opened_api(
+    *, operator: bool = False, patience_s: float = 0.0
+) -> "AsyncIterator[ApiClient]":
+    """The API of the platform that runs here, or the one the settings name.
+
+    With the key that the environment names, else the demo merchant's or its operator's.
+    """
     from tallystick.cli.api_client import ApiClient
     from tallystick.cli.here import find_credentials, find_running
     from tallystick.platform.settings import load_settings
@@ -215,14 +281,15 @@ async def opened_api() -> "AsyncIterator[ApiClient]":
     settings = load_settings()
     home = settings.tallystick_home
     kept = find_credentials(home)
-    key = os.environ.get(KEY_VARIABLE) or (kept.merchant_key if kept else None)
+    here = (kept.operator_key if operator else kept.merchant_key) if kept else None
+    key = os.environ.get(KEY_VARIABLE) or here
     if key is None:
         raise CannotRun(
             f"no API key: set {KEY_VARIABLE}, or start `tallystick up` once, which makes one"
         )
     running = find_running(home)
     url = running.api_url if running else f"http://{settings.host}:{settings.port}"
-    async with ApiClient.open(url, key) as api:
+    async with ApiClient.open(url, key, patience_s=patience_s) as api:
         yield api
 
 

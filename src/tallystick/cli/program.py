@@ -10,6 +10,7 @@ from tallystick.cli.demo import add_demo
 from tallystick.cli.disputes import add_disputes
 from tallystick.cli.doctor import add_doctor
 from tallystick.cli.escrows import add_escrows
+from tallystick.cli.events import add_events
 from tallystick.cli.exchange import add_exchange
 from tallystick.cli.fees import add_fees
 from tallystick.cli.holds import add_holds
@@ -21,6 +22,7 @@ from tallystick.cli.merchants import add_merchants
 from tallystick.cli.migrate import add_migrate
 from tallystick.cli.payments import add_payments
 from tallystick.cli.payouts import add_payouts
+from tallystick.cli.queue import add_queue
 from tallystick.cli.sandbox import add_sandbox
 from tallystick.cli.serve import add_serve
 from tallystick.cli.terminal import Format
@@ -47,7 +49,7 @@ def build_program() -> typer.Typer:
     for add in (
         *(add_up, add_demo, add_doctor, add_migrate, add_serve, add_work, add_sandbox),
         *(add_ingest, add_payments, add_trigger, add_customers, add_merchants, add_fees, add_keys),
-        *(add_ledger, add_books, add_journal),
+        *(add_ledger, add_books, add_journal, add_events, add_queue),
         *(add_exchange, add_wallets, add_holds, add_escrows, add_disputes),
         *(add_wallet_transfers, add_transfer_schedules, add_payouts),
         add_version,

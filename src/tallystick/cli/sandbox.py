@@ -1,6 +1,5 @@
 """`tallystick sandbox`: the simulated banks."""
 
-import asyncio
 import signal
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +37,8 @@ def sandbox(
 
 
 async def _serve(settings: "Settings", pace: "Pace", output: Format | None) -> None:
+    import asyncio
+
     from tallystick.platform.clock import configured_clock
     from tallystick.sandbox import serve_sandbox
 

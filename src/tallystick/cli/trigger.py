@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 INTENTS: Final = "/api/v1/intents"
 REFUNDS: Final = "/api/v1/refunds"
+CUSTOMERS: Final = "/api/v1/customers"
+METHODS: Final = "/api/v1/payment-methods"
 AMOUNT: Final = 125_000
 CURRENCY: Final = "INR"
 REFUSED_REFUND: Final = 4_201
@@ -122,6 +124,15 @@ async def _payer_asked(api: "ApiClient") -> Made:
     return await _confirmed(api, "tok_challenge")
 
 
+async def _customer(api: "ApiClient") -> Made:
+    return (await api.post(CUSTOMERS, {"name": "Asha Rao"})).body
+
+
+async def _saved(api: "ApiClient") -> Made:
+    body = {"customer_id": (await _customer(api))["id"], "token": "tok_visa"}
+    return (await api.post(METHODS, body)).body
+
+
 async def _intent_cancelled(api: "ApiClient") -> Made:
     return await _done(api, await _intent(api), "cancel")
 
@@ -141,4 +152,6 @@ PLAYS: Final[dict[str, Play]] = {
     "intent.payment_failed": _intent_failed,
     "intent.action_required": _payer_asked,
     "intent.cancelled": _intent_cancelled,
+    "customer.created": _customer,
+    "payment_method.attached": _saved,
 }

@@ -1,6 +1,5 @@
 """`tallystick work`: the jobs of the timetable, in a process of their own."""
 
-import asyncio
 import signal
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,6 +41,8 @@ def work(
 
 
 async def _work(settings: "Settings", *, once: bool) -> tuple[str, ...]:
+    import asyncio
+
     from tallystick.app import open_app
     from tallystick.platform.timetable import keep_timetable, run_once
 

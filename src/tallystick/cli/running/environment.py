@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from tallystick.cli.here import SOON_S
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.settings import Settings
 
 # For what runs before somebody's eyes on a small machine; whoever sets them otherwise is obeyed.
 SMALL: Final = {"db_pool_min": "1", "drain_seconds": "0"}
-LIVELY: Final = {"recovery_schedule_s": "1,5,30,300,3600"}
-"""In test mode what was cut is looked for soon, so that recovery can be watched."""
+LIVELY: Final = {"recovery_schedule_s": ",".join(map(str, SOON_S))}
 
 
 def sandbox_environment(home: Path, sandbox_port: int) -> dict[str, str]:
