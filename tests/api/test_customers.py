@@ -218,7 +218,8 @@ async def test_a_field_that_cannot_be_is_refused(
     [
         ({"token": "4111111111111111"}, "invalid_fields"),
         ({"token": "tok_4111111111111111"}, "invalid_payment_method"),
-        ({"token": "wal_01kjpy44e0fh0r68j79jejabkn"}, "invalid_fields"),
+        ({"token": "xyz_01kjpy44e0fh0r68j79jejabkn"}, "invalid_fields"),
+        ({"token": "wal_4111111111111111"}, "invalid_payment_method"),
         ({"token": "tok_x", "card": {"last4": "4111111111111111"}}, "invalid_fields"),
         ({"token": "tok_x", "card": {"number": "4111111111111111"}}, "invalid_fields"),
         ({"token": "tok_x", "card": {"exp_month": 13}}, "invalid_fields"),
@@ -247,8 +248,10 @@ async def test_an_operator_names_the_merchant_and_sees_everybody(
     own = (await seller.get(f"{CUSTOMERS}?limit=1")).json
     rest = (await seller.get(f"{CUSTOMERS}?limit=1&cursor={own['next_cursor']}")).json
     bad = await seller.get(f"{CUSTOMERS}?cursor=x")
+    elsewhere = await seller.get(f"/api/v1/disputes?cursor={own['next_cursor']}")
 
     assert (nameless.status, nameless.code) == (422, "merchant_missing")
     assert {one["id"] for one in seen["data"]} >= {asha, made.json["id"]}
     assert {one["id"] for one in own["data"] + rest["data"]} == {asha, made.json["id"]}
     assert (bad.status, bad.code) == (422, "invalid_cursor")
+    assert (elsewhere.status, elsewhere.code) == (422, "invalid_cursor")

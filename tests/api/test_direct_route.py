@@ -50,7 +50,7 @@ class TestWhoIsDirect:
         for route, address in routes.addresses:
             words = ["x" if word.startswith("{") else word for word in route.path.split("/")]
             for method in route.methods or ("POST",):
-                found, values = routes._find("/".join(words), method)
+                found, values = routes._find(words, method)
                 assert found == (route, address)
                 assert values == ["x"] * len(route.param_convertors)
 
@@ -124,5 +124,5 @@ def test_a_route_without_methods_takes_them_all() -> None:
     signal.methods = None
     routes = DirectRoutes([(signal, signal.app), (wave, wave.app)], otherwise=FastAPI())
 
-    assert routes._find("/signal", "PUT")[0] is not None
-    assert routes._find("/wave", "PUT")[0] is None
+    assert routes._find(["", "signal"], "PUT")[0] is not None
+    assert routes._find(["", "wave"], "PUT")[0] is None

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from tallystick.app import App
+from tallystick.identity import Merchant, Permission
 from tallystick.platform.clock import HandClock
 from tests.api.conftest import Caller
 
@@ -93,6 +95,33 @@ async def test_a_payer_confirms_with_the_secret_alone(seller: Caller) -> None:
     assert (paid.status, paid.json["status"]) == (200, "succeeded")
     assert (await payer.get(f"{INTENTS}/{made['id']}")).json["status"] == "succeeded"
     assert (await payer.get(INTENTS)).code == "invalid_api_key"
+
+
+async def test_a_payer_sees_nothing_of_the_customer(seller: Caller) -> None:
+    customer = (await seller.post("/api/v1/customers", {"name": "Asha Rao"})).json["id"]
+    told = {"customer_id": customer, "customer": {"name": "Asha Rao"}, "metadata": {"order": "7"}}
+    made = (await seller.post(INTENTS, MONEY | told)).json
+    payer = replace(seller, key=made["client_secret"])
+
+    seen = (await payer.get(f"{INTENTS}/{made['id']}")).json
+
+    assert (made["customer_id"], made["customer"]["name"]) == (customer, "Asha Rao")
+    assert (seen["customer_id"], seen["customer"], seen["metadata"]) == (None, None, {})
+
+
+async def test_a_key_that_may_only_read_gets_no_secret_to_pay_with(
+    app: App, merchant: Merchant, seller: Caller
+) -> None:
+    made = (await seller.post(INTENTS, MONEY)).json
+    _, key = await app.keys.create(merchant.id, "accountant", [Permission.READ])
+    reader = replace(seller, key=key)
+
+    found = (await reader.get(f"{INTENTS}/{made['id']}")).json
+    (listed,) = (await reader.get(INTENTS)).json["data"]
+
+    assert found["client_secret"] is None
+    assert listed["client_secret"] is None
+    assert (await seller.get(f"{INTENTS}/{made['id']}")).json == made
 
 
 async def test_a_secret_counts_in_the_header_alone(seller: Caller) -> None:

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.api.pages import InvalidCursor, read_cursor, write_cursor
+from tallystick.api.pages import PAGE_MAX, InvalidCursor, read_cursor, write_cursor
+from tests.api.conftest import Caller
+from tests.api.test_openapi import operations
 
 plain = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60)
 
@@ -37,3 +39,17 @@ def test_a_changed_cursor_is_refused() -> None:
             changed = bytes(raw[:place] + bytes([raw[place] ^ 1 << bit]) + raw[place + 1 :])
             with pytest.raises(InvalidCursor):
                 read_cursor("entries", base64.urlsafe_b64encode(changed).decode().rstrip("="))
+
+
+@pytest.mark.anyio
+async def test_every_list_has_the_same_largest_page(anybody: Caller) -> None:
+    document = (await anybody.get("/openapi.json")).json
+    largest = {
+        path: parameter["schema"]["maximum"]
+        for path, method, operation in operations(document)
+        for parameter in operation.get("parameters", ())
+        if method == "get" and parameter["name"] == "limit"
+    }
+
+    assert len(largest) > 15
+    assert {path for path, most in largest.items() if most != PAGE_MAX} == set()

@@ -23,7 +23,8 @@ NEVER_AT_THE_DOOR = {
     "illegal_transition",  # a mistake of ours: 500
     "unreadable_file", "unwritable_file",  # the terminal's, as the next two
     "import_interrupted", "api_key_not_found",
-    "account_differs", "unknown_provider",  # said at start
+    "account_differs", "unknown_provider", "route_name_taken",  # said at start
+    "already_captured", "authorization_not_open", "refund_exceeds_capture",  # a wallet's declines
     "invalid_status",  # of lists that have no address yet
     "malformed_amount",  # the door reads no major units ...
     "unsplittable_weights",  # ... and splits nothing
@@ -98,6 +99,7 @@ def test_what_is_our_fault_says_nothing(error: Exception) -> None:
         "status": 500,
         "code": "internal_error",
         "detail": "quote the request id when you ask us about it",
+        "customer_message": "This could not be done just now. Please try again in a moment.",
         "request_id": "req_1",
     }
 

@@ -135,6 +135,47 @@ def test_a_payment_that_is_declined_or_refused_is_exit_code_1(beside: Inside) ->
     assert (code, "payment_not_capturable" in said) == (1, True)
 
 
+def test_a_customer_who_is_not_there_pays_with_what_he_saved(beside: Inside) -> None:
+    customer = beside.told("customers", "create", "demo_shop", "--reference", "asha-cli")
+    saved = beside.told("customers", "attach", customer["id"], "tok_visa")
+    words = ("--customer", customer["id"], "--off-session")
+
+    by_default = beside.told("payments", "create", "5000", *words)
+    named = beside.told("payments", "create", "5000", *words, "--saved-method", saved["id"])
+    code, _, said = beside.run("payments", "create", "5000", *words, "--token", "tok_visa")
+    both = beside.run("payments", "create", "1", "--token", "tok_visa", "--saved-method", "pm_1")
+
+    assert {(one["status"], one["payment_method"]) for one in (by_default, named)} == {
+        ("captured", saved["id"])
+    }
+    assert (code, "payment_method_not_saved" in said) == (1, True)
+    assert both[0] == 2
+
+
+def test_many_payments_are_made_once_under_one_key(beside: Inside) -> None:
+    words = ("payments", "create", "5000", "--count", "20", "--key", "bulk-1")
+    first, again = beside.told(*words), beside.told(*words)
+    listed = beside.told("payments", "list", "--limit", "1000", "--amount-from", "5000")
+    some = beside.told(
+        "payments", "create", "4999", "--count", "3", "--token", "tok_declined", code=1
+    )
+    refused, _, said = beside.run("payments", "create", "5000", "--count", "9", "--currency", "XXX")
+
+    assert first == again == {"payments": 20, "captured": 20, "key": "bulk-1"}
+    assert sum(one["amount"] == 5_000 for one in listed) < 40
+    assert (some["payments"], some["failed"]) == (3, 3)
+    assert (refused, "currency" in said) == (1, True)
+
+
+def test_money_that_never_came_is_told_by_the_operator(beside: Inside) -> None:
+    payment = beside.told("payments", "create", "5000")
+
+    failed = beside.told("payments", "late-failure", payment["id"], "--code", "returned_unpaid")
+
+    assert (failed["status"], failed["failure_code"]) == ("failed", "returned_unpaid")
+    assert failed["failure_message"] == "Your bank took the payment back."
+
+
 def test_people_see_major_units(beside: Inside) -> None:
     _, said, complaint = beside.run("payments", "create", "123456")
 

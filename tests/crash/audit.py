@@ -17,8 +17,12 @@ from tests.crash.patient_clients import PatientClients
 from tests.crash.wishes import TRANSFER_CODE
 
 _AT_ONCE = 16
+_OPEN = frozenset({"pending", "processing", "requires_action"})
 # Facts that start something at a bank, and the verb that asked for it.
-_STARTED = {"payment.capture_sending": "capture", "payment.cancel_sending": "cancel"}
+_STARTED = {
+    "payment.capture_sending": ("capture",),
+    "payment.cancel_sending": ("cancel", "reverse_held"),
+}
 
 
 async def require_history(app: App, clients: PatientClients) -> int:
@@ -40,7 +44,7 @@ def _require_alike(first: Heard, later: Heard) -> None:
     """One key, one answer: to the letter, or of an open one what it is about."""
     assert later.status == first.status, (first, later)
     was, became = _meaning(first), _meaning(later)
-    if {was.get("status"), became.get("status")} & {"pending", "processing"}:
+    if {was.get("status"), became.get("status")} & _OPEN:
         assert became["id"] == was["id"], (first, later)
     else:
         assert became == was
@@ -52,7 +56,7 @@ def _meaning(heard: Heard) -> dict[str, Any]:
     if heard.verb == "webhook":  # `created` may have been said to a line that was cut
         return {"id": body["data"]["payment_id"]}
     body.pop("request_id", None)  # a problem names the request it answers
-    return body
+    return body.get("payment") or body.get("refund") or body  # of a reversal, what came of it
 
 
 async def _require_stable(
@@ -66,7 +70,7 @@ async def _require_stable(
             answer = await clients.send(wish)
         now = Heard(wish.verb, wish.key, answer.status, answer.raw.decode())
         _require_alike(heard[wish.key], now)
-        if answer.status < 400 and wish.verb != "webhook":
+        if answer.status < 400 and wish.verb not in ("webhook", "back"):  # neither has a claim
             assert answer.replayed, wish
 
     await asyncio.gather(*map(ask_again, wishes.values()))
@@ -79,9 +83,9 @@ async def _require_each_once(app: App, heard: Iterable[Heard]) -> None:
     for line in granted:
         made[line.verb][_subject(line)] += 1
     ours = {
-        "payments": made["pay"] + made["confirm"],
+        "payments": made["pay"] + made["confirm"] + made["challenge"],
         "intents": made["intent"],
-        "refunds": made["refund"],
+        "refunds": made["refund"] + made["reverse_captured"],
         "recorded_payments": made["webhook"],
     }
     for table, acknowledged in ours.items():
@@ -91,18 +95,19 @@ async def _require_each_once(app: App, heard: Iterable[Heard]) -> None:
         "SELECT id FROM ledger_transfers WHERE code = $1", TRANSFER_CODE
     )
     assert Counter(row["id"] for row in moved) == made["transfer"]
-    for kind, verb in _STARTED.items():
+    for kind, verbs in _STARTED.items():
         facts = await app.database.fetch(
             "SELECT aggregate_id FROM journal_facts WHERE kind = $1", kind
         )
-        assert Counter(row["aggregate_id"] for row in facts) == made[verb], kind
+        asked = sum((made[verb] for verb in verbs), Counter[UUID]())
+        assert Counter(row["aggregate_id"] for row in facts) == asked, kind
 
 
 def _subject(line: Heard) -> UUID:
     """The id of what the answer is about: of a confirmed intent, its payment's."""
-    body = json.loads(line.body)
+    body = _meaning(line)
     if line.verb == "webhook":
-        return UUID(body["data"]["payment_id"])
-    text = body["payment_id"] if line.verb == "confirm" else body["id"]
+        return UUID(body["id"])
+    text = body["payment_id" if line.verb in ("confirm", "challenge", "back") else "id"]
     prefix = str(text).partition("_")[0]
     return parse_typeid(prefix, text)

@@ -24,11 +24,18 @@ from tests.servers.two_books import require_same_books
 AFTER_A_KILL = timedelta(seconds=5)  # longer than anybody may wait for a bank here
 _DEATH_S = 10.0
 _LOOKS = 30
-_NOTHING_LEFT = (
-    "SELECT count(*) FROM journal_claims WHERE state = 'running'",
-    "SELECT count(*) FROM payments WHERE operation IS NOT NULL",
-    "SELECT count(*) FROM refunds WHERE operation IS NOT NULL",
+# But for payers who are still at their banks, ...
+_OPEN_PAYMENTS = (
+    "SELECT count(*) FROM payments p WHERE operation IS NOT NULL AND NOT EXISTS"
+    " (SELECT FROM intents i WHERE i.id = p.intent_id AND i.status = 'requires_action')"
 )
+_NO_CALLER_WAITS = (
+    "SELECT count(*) FROM journal_claims WHERE state = 'running'",
+    "SELECT count(*) FROM refunds WHERE operation IS NOT NULL",
+    # ... and what has ended, and is watched for a bank that approves it after all.
+    f"{_OPEN_PAYMENTS} AND p.status NOT IN ('failed', 'cancelled')",
+)
+_NOTHING_LEFT = (*_NO_CALLER_WAITS, _OPEN_PAYMENTS)
 
 
 @dataclass
@@ -50,8 +57,13 @@ class CrashSite:
         self.process = await self.processes.start(clock_at=now)
         return self.process
 
-    async def crash_at(self, point: str, wishes: Sequence[Wish]) -> list[Answer]:
-        """Let the process die at `point:n` while it grants these wishes; the answers in the end."""
+    async def crash_at(
+        self, point: str, wishes: Sequence[Wish], *, healed: bool = False
+    ) -> list[Answer]:
+        """Let the process die at `point:n` while it grants these wishes; the answers in the end.
+
+        `healed`: before the next process serves, one round of recovery must mend it all.
+        """
         process = self.process or await self.start()
         await process.arm(point)
         asking = [asyncio.create_task(self.clients.ask(wish)) for wish in wishes]
@@ -61,6 +73,8 @@ class CrashSite:
         except TimeoutError:
             raise AssertionError(f"{point} was not passed by {wishes[0].verb}") from None
         assert code == -9
+        if healed:
+            await self._heal()
         await self.rise()
         return await asyncio.gather(*asking)
 
@@ -79,14 +93,26 @@ class CrashSite:
     async def settle(self) -> None:
         """Let recovery finish whatever is left between the beats."""
         for _ in range(_LOOKS):
-            self.shift += AFTER_A_KILL
-            assert isinstance(self.app.clock, HandClock)
-            self.app.clock.set(SystemClock().now() + self.shift)
-            if not await self.app.recovery.run_once(limit=1_000):
+            if not await self._recover():
                 break
-        for nothing in _NOTHING_LEFT:
-            left = await self.app.database.fetchval(nothing)
-            assert not left, (nothing, left)
+        await self._require_none(_NOTHING_LEFT)
+
+    async def _heal(self) -> None:
+        """One round is enough: what was begun is over, and no caller has to wait any more."""
+        await self._recover()
+        await self._require_none(_NO_CALLER_WAITS)
+
+    async def _recover(self) -> int:
+        """One round, when whoever asked must be gone."""
+        self.shift += AFTER_A_KILL
+        assert isinstance(self.app.clock, HandClock)
+        self.app.clock.set(SystemClock().now() + self.shift)
+        return await self.app.recovery.run_once(limit=1_000)
+
+    async def _require_none(self, counts: Sequence[str]) -> None:
+        for count in counts:
+            left = await self.app.database.fetchval(count)
+            assert not left, (count, left)
 
     async def prove(self) -> None:
         """In a quiet moment: every promise is kept, and the banks' books equal ours."""

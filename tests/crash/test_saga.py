@@ -58,6 +58,15 @@ def workers(site: CrashSite, address: Address, tmp_path: Path) -> Workers:
 
 
 async def test_a_death_at_every_beat_of_the_saga(workers: Workers) -> None:
+    await run_sagas(workers, [dict([scene]) for scene in SCENES[::3]])
+
+
+def test_every_beat_is_among_every_third_scene() -> None:
+    assert {beat for beat, _ in SCENES[::3]} == set(BEATS)
+
+
+@pytest.mark.slow
+async def test_a_death_at_every_point_of_every_beat(workers: Workers) -> None:
     await run_sagas(workers, [dict([scene]) for scene in SCENES])
 
 

@@ -44,6 +44,15 @@ class Wishes:
         body = {"payment_method": "tok_visa"}
         return self._wish("confirm", f"/api/v1/intents/{intent_id}/confirm", body)
 
+    def challenge(self, intent_id: str) -> Wish:
+        """Its payer is sent to his bank."""
+        body = {"payment_method": "tok_challenge"}
+        return self._wish("challenge", f"/api/v1/intents/{intent_id}/confirm", body)
+
+    def back(self, intent_id: str) -> Wish:
+        """Its payer is back from there."""
+        return self._wish("back", f"/api/v1/intents/{intent_id}/confirm", {})
+
     def pay(self, token: str = "tok_visa", *, amount: int = AMOUNT, capture: bool = True) -> Wish:
         body = {
             "amount": amount,
@@ -62,6 +71,12 @@ class Wishes:
     def refund(self, payment_id: str, amount: int = AMOUNT // 10) -> Wish:
         body = {"payment_id": payment_id, "amount": amount}
         return self._wish("refund", "/api/v1/refunds", body)
+
+    def reverse_held(self, payment_id: str) -> Wish:
+        return self._wish("reverse_held", f"/api/v1/payments/{payment_id}/reverse", {})
+
+    def reverse_captured(self, payment_id: str) -> Wish:
+        return self._wish("reverse_captured", f"/api/v1/payments/{payment_id}/reverse", {})
 
     def _transfer(self, verb: str, debit: str, credit: str, amount: int = 7) -> Wish:
         body = {

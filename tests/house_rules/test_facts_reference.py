@@ -5,7 +5,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from uuid import UUID
 
@@ -28,6 +28,7 @@ TYPES: Mapping[object, str] = {
     bool: "true or false",
     str: "text",
     bytes: "base64",
+    date: "day",
     datetime: "instant",
     msgspec.Raw: "JSON as written",
 }

@@ -8,6 +8,7 @@ from tests.house_rules.sources import Source, made_up, product_sources, stands_i
 AT_HOME = {
     # books/proof/prove.py: what a database refuses to say is a finding, so it knows the errors
     "asyncpg": ("platform/postgres/*", "journal/*", "*/store.py", "books/proof/prove.py"),
+    "confluent_kafka": ("delivery/*",),
     "aiohttp": ("rails/providers/*", "delivery/webhooks.py", "cli/*"),
     # reads files of recorded payments, writes the ledger's
     "duckdb": ("intake/*", "books/exports.py"),
@@ -19,6 +20,7 @@ AT_HOME = {
     "rich": ("cli/*", "cli/showing/*"),
     "pydantic": ("api/*", "console/*", "platform/settings*.py", "platform/secrets_file.py"),
     "yaml": ("platform/*",),
+    "redis": ("platform/*",),
     "cryptography": ("platform/crypto.py",),
 }
 FAST_UUID = "asyncpg.pgproto.pgproto"

@@ -34,24 +34,32 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.mark.parametrize("addresses", [TILL, DESK])
 async def test_no_answer_is_a_fault_or_a_surprise(platform: Platform, addresses: str) -> None:
+    """Money's addresses in every phase; the others without the systematic one, which is long."""
     caller = platform.till if addresses == TILL else platform.operator
 
-    told = await asyncio.to_thread(fuzz, platform.base_url, caller, addresses, examples=8)
+    told = await asyncio.to_thread(
+        fuzz, platform.base_url, caller, addresses, examples=3, systematic=addresses == TILL
+    )
 
     print(f"seed 1: {told.statuses.total()} requests, {dict(told.statuses)}")  # noqa: T201
     assert not told.faults, told.complaint
-    assert told.statuses.total() > 500
+    assert told.statuses.total() > 400
     assert {200, 401, 404, 422} <= set(told.statuses)
     await withdraw_assertions(platform.operator)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [2, 3])
+@pytest.mark.parametrize("seed", [2])
 async def test_nor_in_the_long_run(platform: Platform, seed: int) -> None:
-    for caller in (platform.till, platform.operator):
-        told = await asyncio.to_thread(fuzz, platform.base_url, caller, "", examples=100, seed=seed)
+    seen: Counter[int] = Counter()
+    for addresses, caller in ((TILL, platform.till), (DESK, platform.operator)):
+        told = await asyncio.to_thread(
+            fuzz, platform.base_url, caller, addresses, examples=90, seed=seed
+        )
+        seen += told.statuses
         print(f"seed {seed}: {told.statuses.total()} requests, {dict(told.statuses)}")  # noqa: T201
         assert not told.faults, told.complaint
+    assert seen.total() >= 20_000
     await withdraw_assertions(platform.operator)
 
 
@@ -99,8 +107,19 @@ class Told:
                     self.faults.setdefault(f"{check.name}: {recorder.label}", fault)
 
 
-def fuzz(base_url: str, caller: Caller, addresses: str, *, examples: int, seed: int = 1) -> Told:
-    """Run every phase against these addresses; `examples` is for each operation."""
+def fuzz(
+    base_url: str,
+    caller: Caller,
+    addresses: str,
+    *,
+    examples: int,
+    seed: int = 1,
+    systematic: bool = True,
+) -> Told:
+    """Run the phases against these addresses; `examples` is for each operation.
+
+    The systematic phase goes through every limit of every field, one at a time.
+    """
     config: dict[str, Any] = {
         "seed": seed,
         "base-url": base_url,
@@ -112,6 +131,7 @@ def fuzz(base_url: str, caller: Caller, addresses: str, *, examples: int, seed: 
             "no-shrink": True,
             "database": "none",
         },
+        "phases": {"coverage": {"enabled": systematic}},
         "checks": NOT_CHECKED,
         "continue-on-failure": True,
         "warnings": False,

@@ -14,6 +14,23 @@ PAYMENTS, INTENTS = "/api/v1/payments", "/api/v1/intents"
 HELD = {"amount": 10_000, "currency": "INR", "payment_method": "tok_visa"}
 MANUAL = {"capture_method": "manual"}
 A_DAY, A_WEEK = 86_400, 604_800
+STRANGE_TURNS: list[dict[str, object]] = [
+    {},
+    {"seconds": 1, "to": "2026-03-03T00:00:00Z"},
+    {"seconds": 0},
+    {"seconds": -1},
+    {"seconds": 1.5},
+    {"seconds": "1"},
+    {"seconds": True},
+    {"seconds": 366 * A_DAY + 1},
+    {"seconds": 10**30},
+    {"to": "2026-03-02T09:29:59Z"},
+    {"to": "2027-03-04T09:30:00Z"},
+    {"to": "9999-12-31T00:00:00Z"},
+    {"to": "2026-03-03"},
+    {"to": "2026-03-03T00:00:00"},
+    {"by": 1},
+]
 
 
 @pytest.fixture
@@ -121,32 +138,13 @@ async def now(platform: Platform) -> str:
     return str((await platform.operator.get(CLOCK)).json["now"])
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"seconds": 1, "to": "2026-03-03T00:00:00Z"},
-        {"seconds": 0},
-        {"seconds": -1},
-        {"seconds": 1.5},
-        {"seconds": "1"},
-        {"seconds": True},
-        {"seconds": 366 * A_DAY + 1},
-        {"seconds": 10**30},
-        {"to": "2026-03-02T09:29:59Z"},
-        {"to": "2027-03-04T09:30:00Z"},
-        {"to": "9999-12-31T00:00:00Z"},
-        {"to": "2026-03-03"},
-        {"to": "2026-03-03T00:00:00"},
-        {"by": 1},
-    ],
-)
-async def test_a_strange_turn_is_refused(platform: Platform, body: dict[str, object]) -> None:
+async def test_a_strange_turn_is_refused(platform: Platform) -> None:
     before = platform.clock.now()
-    refused = await platform.operator.post(ADVANCE, body)
+    for body in STRANGE_TURNS:
+        refused = await platform.operator.post(ADVANCE, body)
 
-    assert (refused.status, refused.code) == (422, "invalid_fields")
-    assert platform.clock.now() == before
+        assert (refused.status, refused.code) == (422, "invalid_fields"), body
+        assert platform.clock.now() == before, body
 
 
 async def test_it_is_the_operators(platform: Platform) -> None:

@@ -67,6 +67,7 @@ async def test_the_example_is_recorded_and_posted(platform: Platform) -> None:
     assert (str(row.amount), row.currency, row.source) == ("1000.50", "USD", "webhook")
     assert row.payment_date.replace(tzinfo=UTC) == datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
     assert json.loads(row.metadata or "")["bank_code"] == "VCB"
+    await platform.app.delivery.drain("ledger")
     assert await platform.balance("channel:clearing:USD") == 100_050
     assert await platform.balance("loans:receivable:USD") == -100_050
 
@@ -79,6 +80,7 @@ async def test_the_same_reference_again_is_a_duplicate_of_it(platform: Platform)
     for answer in (again, changed):
         assert (answer.status, answer.json["data"]["status"]) == (200, "duplicate")
         assert answer.json["data"]["payment_id"] == first.json["data"]["payment_id"]
+    await platform.app.delivery.drain("ledger")
     assert await platform.balance("channel:clearing:USD") == 100_050
 
 
@@ -105,3 +107,26 @@ async def test_what_is_wrong_with_the_fields_is_named(platform: Platform) -> Non
         "amount",
         "payment_date",
     }
+
+
+async def test_the_other_example_addresses_answer_for_it(platform: Platform) -> None:
+    """Document 000's further webhook addresses, with its own reference and channel."""
+    header = sign(EXAMPLE, secret(platform.app.settings.webhook_auth_secret))
+    told_by_channel = await platform.anybody.post(
+        f"{WEBHOOK}/online_banking", EXAMPLE, x_signature=header
+    )
+    payment_id = told_by_channel.json["data"]["payment_id"]
+    duplicate = await platform.operator.get(f"{WEBHOOK}/duplicate/PAY-2024-001")
+    payment = await platform.operator.get(f"{WEBHOOK}/payment/PAY-2024-001")
+    stats = await platform.operator.get(f"{WEBHOOK}/stats")
+
+    assert told_by_channel.json["data"]["status"] == "created"
+    assert (await told(platform, EXAMPLE)).json["data"]["payment_id"] == payment_id
+    assert duplicate.json["data"]["is_duplicate"] is True
+    shown = payment.json["data"]
+    sent = json.loads(EXAMPLE)
+    assert shown["metadata"].items() >= sent.pop("metadata").items()
+    assert shown["id"] == payment_id
+    assert shown.items() >= sent.items()
+    assert stats.json["success"] is True
+    assert stats.json["data"]["created"] >= 1

@@ -13,6 +13,7 @@ from msgspec import Struct, structs, to_builtins
 
 from tallystick.app import App
 from tallystick.books import PLATFORM, account_id, chart
+from tallystick.books.chart import WALLET_ROUTE
 from tallystick.sandbox import BankBook, Sandbox
 from tallystick.sandbox.model import Operation
 
@@ -34,8 +35,8 @@ async def require_same_books(app: App, sandbox: Sandbox, now: datetime) -> list[
 
     For a quiet moment: nothing may be on its way, and nothing still unknown. `now` is the banks'.
     """
-    theirs = await list_their_effects(sandbox.books, now)
-    ours = await list_our_effects(app)
+    theirs = sorted([*await list_their_effects(sandbox.books, now), *await _list_wallets(app)])
+    ours = await list_our_effects(app, await _list_refused(sandbox.books, now))
     assert ours == theirs, (
         f"only ours: {sorted(set(ours) - set(theirs))};"
         f" only theirs: {sorted(set(theirs) - set(ours))}"
@@ -66,8 +67,25 @@ async def list_their_effects(books: Mapping[str, BankBook], now: datetime) -> li
     return sorted(effects)
 
 
-async def list_our_effects(app: App) -> list[Effect]:
-    """What the banks did, as our journal tells."""
+async def _list_wallets(app: App) -> list[Effect]:
+    """What our own wallets did for payments, as their rail tells: no bank stands behind them."""
+    records = await app.database.fetch(
+        "SELECT reference, order_kind, amount_minor FROM wallet_orders WHERE status = 'approved'"
+    )
+    return [
+        Effect(WALLET_ROUTE, reference, "authorization", amount_minor, amount_minor)
+        if kind == "charge"
+        else Effect(WALLET_ROUTE, reference, kind, amount_minor)
+        for reference, kind, amount_minor in records
+    ]
+
+
+async def list_our_effects(app: App, refused: frozenset[str] = frozenset()) -> list[Effect]:
+    """What the banks did, as our journal tells.
+
+    What has run out has done so even where a bank refused to void it: such references are
+    `refused`, and none of its effects.
+    """
     readers: dict[UUID, _PaymentReader | _RefundReader] = {}
     position = 0
     while facts := await app.journal.facts_after(0, position, _PAGE):
@@ -76,7 +94,7 @@ async def list_our_effects(app: App) -> list[Effect]:
             if room == "refund":
                 reader = readers.setdefault(fact.aggregate_id, _RefundReader())
             elif room == "payment" and fact.kind != "payment.recorded":
-                reader = readers.setdefault(fact.aggregate_id, _PaymentReader())
+                reader = readers.setdefault(fact.aggregate_id, _PaymentReader(refused))
             else:
                 continue
             reader.read(fact.kind.partition(".")[2], to_builtins(fact.data))
@@ -87,8 +105,10 @@ async def list_our_effects(app: App) -> list[Effect]:
 class _PaymentReader:
     """Reads one payment's facts in their order."""
 
-    def __init__(self) -> None:
+    def __init__(self, refused: frozenset[str]) -> None:
         self.effects: list[Effect] = []
+        self._refused = refused
+        self._ran_out = False
         self._amount_minor = 0
         self._bank = ""
         self._asked: tuple[str, int] | None = None
@@ -104,10 +124,13 @@ class _PaymentReader:
                 self._asked = data["reference"], data["amount_minor"]
             case "cancel_sending" | "reversal_sending":
                 self._asked = data["reference"], 0
+                self._ran_out = data.get("why") == "expired"
             case "authorized" | "late_approval":
                 self._happened("authorization")
             case "captured":
                 self._captured(data["amount_minor"])
+            case "expired" | "rest_released" if self._ran_out and self._was_refused():
+                self._asked = None
             case "cancelled" | "reversed" | "expired" | "rest_released":
                 self._happened("void")
 
@@ -119,6 +142,9 @@ class _PaymentReader:
         else:
             assert self._asked[1] == amount_minor
             self._happened("capture")
+
+    def _was_refused(self) -> bool:
+        return self._asked is not None and self._asked[0] in self._refused
 
     def _happened(self, kind: str) -> None:
         assert self._asked is not None, kind
@@ -143,6 +169,18 @@ class _RefundReader:
             self.effects = [
                 Effect(asked["route"], asked["reference"], "refund", asked["amount_minor"])
             ]
+
+
+async def _list_refused(books: Mapping[str, BankBook], now: datetime) -> frozenset[str]:
+    """The voids that the banks would not make."""
+    refused: set[str] = set()
+    for book in books.values():
+        refused |= {
+            operation.reference
+            for operation in await book.operations()
+            if operation.kind == "void" and operation.status_at(now) == "declined"
+        }
+    return frozenset(refused)
 
 
 async def _list_owed(books: Mapping[str, BankBook], now: datetime) -> Counter[tuple[str, str]]:
