@@ -26,8 +26,10 @@ SCENARIOS: Final = {
     "P2": "bench.p2_transfers",
     "P3": "bench.p3_bulk",
     "P4": "bench.p4_card_payments",
+    "P7": "bench.p7_staging",
     "P8": "bench.p8_growth",
     "P9": "bench.p9_storage",
+    "P10": "bench.p10_relay",
     "P14": "bench.p14_cold_start",
 }
 

@@ -11,6 +11,16 @@ GRANT USAGE ON SCHEMA payment_service TO tallystick_reader;
 
 -- Functions ---------------------------------------------------------------------------------------
 
+CREATE FUNCTION intake_drop_partition(month date) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    name text := to_char(month, '"recorded_payments_"YYYY_MM');
+BEGIN
+    IF to_regclass(name) IS NULL THEN RETURN; END IF;
+    EXECUTE format('ALTER TABLE recorded_payments DETACH PARTITION %I', name);
+    EXECUTE format('DROP TABLE %I', name);
+END $$;
 CREATE FUNCTION intake_make_partitions(first date, last date) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -68,6 +78,7 @@ BEGIN
     END LOOP;
     RETURN low;
 END $$;
+REVOKE ALL ON FUNCTION intake_drop_partition(month date) FROM PUBLIC;
 REVOKE ALL ON FUNCTION intake_make_partitions(first date, last date) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger_balance_after(account uuid, version bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger_balance_after(account uuid, version bigint) TO tallystick_writer;
@@ -162,6 +173,66 @@ CREATE INDEX customers_merchant_date ON customers USING btree (merchant_id, crea
 CREATE UNIQUE INDEX customers_reference ON customers USING btree (merchant_id, reference) WHERE ((status = 'active'::text) AND (reference IS NOT NULL));
 GRANT SELECT,INSERT,UPDATE ON TABLE customers TO tallystick_writer;
 GRANT SELECT ON TABLE customers TO tallystick_reader;
+
+-- dead_letters ------------------------------------------------------------------------------------
+
+CREATE TABLE dead_letters (
+    id uuid NOT NULL,
+    consumer text NOT NULL,
+    aggregate_id uuid NOT NULL,
+    version integer NOT NULL,
+    kind text NOT NULL,
+    lane smallint NOT NULL,
+    "position" bigint NOT NULL,
+    status text NOT NULL,
+    attempts integer NOT NULL,
+    code text,
+    detail text,
+    first_failed_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT dead_letters_due CHECK (((status = 'retrying'::text) = (due_at IS NOT NULL))),
+    CONSTRAINT dead_letters_ended CHECK (((status = 'delivered'::text) = (ended_at IS NOT NULL))),
+    CONSTRAINT dead_letters_status_check CHECK ((status = ANY (ARRAY['retrying'::text, 'held'::text, 'dead'::text, 'delivered'::text])))
+);
+ALTER TABLE ONLY dead_letters
+    ADD CONSTRAINT dead_letters_fact UNIQUE (consumer, aggregate_id, version);
+ALTER TABLE ONLY dead_letters
+    ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (id);
+CREATE INDEX dead_letters_date ON dead_letters USING btree (first_failed_at DESC, id DESC);
+CREATE INDEX dead_letters_open ON dead_letters USING btree (consumer, aggregate_id, version) WHERE (status <> 'delivered'::text);
+CREATE INDEX dead_letters_when_due ON dead_letters USING btree (consumer, due_at) WHERE (status = 'retrying'::text);
+GRANT SELECT,INSERT,UPDATE ON TABLE dead_letters TO tallystick_writer;
+GRANT SELECT ON TABLE dead_letters TO tallystick_reader;
+
+-- delivery_leases ---------------------------------------------------------------------------------
+
+CREATE TABLE delivery_leases (
+    reader text NOT NULL,
+    holder uuid NOT NULL,
+    fence bigint NOT NULL,
+    until timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+ALTER TABLE ONLY delivery_leases
+    ADD CONSTRAINT delivery_leases_pkey PRIMARY KEY (reader);
+GRANT SELECT,INSERT,UPDATE ON TABLE delivery_leases TO tallystick_writer;
+GRANT SELECT ON TABLE delivery_leases TO tallystick_reader;
+
+-- delivery_positions ------------------------------------------------------------------------------
+
+CREATE TABLE delivery_positions (
+    reader text NOT NULL,
+    lane smallint NOT NULL,
+    "position" bigint NOT NULL,
+    moved_at timestamp with time zone NOT NULL,
+    CONSTRAINT delivery_positions_position_check CHECK (("position" >= 0))
+)
+WITH (fillfactor='50');
+ALTER TABLE ONLY delivery_positions
+    ADD CONSTRAINT delivery_positions_pkey PRIMARY KEY (reader, lane);
+GRANT SELECT,INSERT,UPDATE ON TABLE delivery_positions TO tallystick_writer;
+GRANT SELECT ON TABLE delivery_positions TO tallystick_reader;
 
 -- dispute_documents -------------------------------------------------------------------------------
 
@@ -407,6 +478,49 @@ CREATE INDEX fee_plans_standing ON fee_plans USING btree (owner_id, currency, me
 GRANT SELECT,INSERT,UPDATE ON TABLE fee_plans TO tallystick_writer;
 GRANT SELECT ON TABLE fee_plans TO tallystick_reader;
 
+-- intake_cleaned_months ---------------------------------------------------------------------------
+
+CREATE TABLE intake_cleaned_months (
+    month date NOT NULL
+);
+ALTER TABLE ONLY intake_cleaned_months
+    ADD CONSTRAINT intake_cleaned_months_pkey PRIMARY KEY (month);
+GRANT SELECT,INSERT ON TABLE intake_cleaned_months TO tallystick_writer;
+GRANT SELECT ON TABLE intake_cleaned_months TO tallystick_reader;
+
+-- intake_retention --------------------------------------------------------------------------------
+
+CREATE TABLE intake_retention (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    subject text NOT NULL,
+    month date,
+    before timestamp with time zone NOT NULL,
+    removed bigint NOT NULL,
+    bytes bigint NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY intake_retention
+    ADD CONSTRAINT intake_retention_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY intake_retention
+    ADD CONSTRAINT intake_retention_subject_key UNIQUE (subject);
+GRANT SELECT,INSERT,UPDATE ON TABLE intake_retention TO tallystick_writer;
+GRANT SELECT ON TABLE intake_retention TO tallystick_reader;
+
+-- intake_staging_failures -------------------------------------------------------------------------
+
+CREATE TABLE intake_staging_failures (
+    staging_id bigint NOT NULL,
+    reason text NOT NULL,
+    attempts integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT intake_staging_failures_attempts_check CHECK ((attempts > 0))
+);
+ALTER TABLE ONLY intake_staging_failures
+    ADD CONSTRAINT intake_staging_failures_pkey PRIMARY KEY (staging_id);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE intake_staging_failures TO tallystick_writer;
+GRANT SELECT ON TABLE intake_staging_failures TO tallystick_reader;
+
 -- intents -----------------------------------------------------------------------------------------
 
 CREATE TABLE intents (
@@ -441,6 +555,45 @@ CREATE INDEX intents_merchant_status_date ON intents USING btree (merchant_id, s
 GRANT SELECT,INSERT,UPDATE ON TABLE intents TO tallystick_writer;
 GRANT SELECT ON TABLE intents TO tallystick_reader;
 
+-- job_leases --------------------------------------------------------------------------------------
+
+CREATE TABLE job_leases (
+    name text NOT NULL,
+    epoch bigint DEFAULT 0 NOT NULL,
+    holder text,
+    expires_at timestamp with time zone,
+    due_at timestamp with time zone,
+    requested_at timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    paused_until timestamp with time zone
+);
+ALTER TABLE ONLY job_leases
+    ADD CONSTRAINT job_leases_pkey PRIMARY KEY (name);
+GRANT SELECT,INSERT,UPDATE ON TABLE job_leases TO tallystick_writer;
+GRANT SELECT ON TABLE job_leases TO tallystick_reader;
+
+-- job_runs ----------------------------------------------------------------------------------------
+
+CREATE TABLE job_runs (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    occasion text NOT NULL,
+    status text NOT NULL,
+    epoch bigint NOT NULL,
+    holder text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    result json,
+    error text,
+    CONSTRAINT job_runs_occasion_check CHECK ((occasion = ANY (ARRAY['schedule'::text, 'request'::text]))),
+    CONSTRAINT job_runs_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'lost'::text])))
+);
+ALTER TABLE ONLY job_runs
+    ADD CONSTRAINT job_runs_pkey PRIMARY KEY (id);
+CREATE INDEX job_runs_name ON job_runs USING btree (name, epoch DESC);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE job_runs TO tallystick_writer;
+GRANT SELECT ON TABLE job_runs TO tallystick_reader;
+
 -- journal_batches ---------------------------------------------------------------------------------
 
 CREATE TABLE journal_batches (
@@ -450,7 +603,9 @@ CREATE TABLE journal_batches (
     facts integer NOT NULL,
     transfers integer NOT NULL,
     last_position bigint NOT NULL,
-    head bytea NOT NULL
+    head bytea NOT NULL,
+    hashing smallint DEFAULT 0 NOT NULL,
+    CONSTRAINT journal_batches_hashing_check CHECK ((hashing = ANY (ARRAY[0, 1])))
 );
 ALTER TABLE ONLY journal_batches
     ADD CONSTRAINT journal_batches_pkey PRIMARY KEY (lane, batch);
@@ -656,6 +811,41 @@ ALTER TABLE ONLY merchants
 GRANT SELECT ON TABLE merchants TO tallystick_reader;
 GRANT SELECT,INSERT,UPDATE ON TABLE merchants TO tallystick_writer;
 
+-- payment_cases -----------------------------------------------------------------------------------
+
+CREATE TABLE payment_cases (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    status text NOT NULL,
+    work text NOT NULL,
+    object_id uuid NOT NULL,
+    owner_id uuid NOT NULL,
+    subject_id uuid NOT NULL,
+    route text NOT NULL,
+    reference text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    looks integer NOT NULL,
+    looked_by text,
+    notes json NOT NULL,
+    outcome text,
+    resolved_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT payment_cases_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT payment_cases_looked_by_check CHECK ((looked_by = ANY (ARRAY['recovery'::text, 'operator'::text]))),
+    CONSTRAINT payment_cases_resolved_with_an_outcome CHECK ((((status = 'resolved'::text) = (outcome IS NOT NULL)) AND ((status = 'resolved'::text) = (resolved_at IS NOT NULL)))),
+    CONSTRAINT payment_cases_status_check CHECK ((status = ANY (ARRAY['open'::text, 'resolved'::text]))),
+    CONSTRAINT payment_cases_work_check CHECK ((work = ANY (ARRAY['authorize'::text, 'capture'::text, 'void'::text, 'refund'::text, 'payout'::text])))
+);
+ALTER TABLE ONLY payment_cases
+    ADD CONSTRAINT payment_cases_pkey PRIMARY KEY (id);
+CREATE INDEX payment_cases_latest ON payment_cases USING btree (created_at DESC, id DESC);
+CREATE INDEX payment_cases_open ON payment_cases USING btree (created_at DESC, id DESC) WHERE (status = 'open'::text);
+GRANT SELECT,INSERT,UPDATE ON TABLE payment_cases TO tallystick_writer;
+GRANT SELECT ON TABLE payment_cases TO tallystick_reader;
+
 -- payment_methods ---------------------------------------------------------------------------------
 
 CREATE TABLE payment_methods (
@@ -670,13 +860,14 @@ CREATE TABLE payment_methods (
     attached_at timestamp with time zone NOT NULL,
     detached_at timestamp with time zone,
     CONSTRAINT payment_methods_detached CHECK (((status = 'detached'::text) = (detached_at IS NOT NULL))),
-    CONSTRAINT payment_methods_method_kind_check CHECK ((method_kind = ANY (ARRAY['card'::text, 'upi'::text]))),
+    CONSTRAINT payment_methods_method_kind_check CHECK ((method_kind = ANY (ARRAY['card'::text, 'upi'::text, 'wallet'::text]))),
     CONSTRAINT payment_methods_status_check CHECK ((status = ANY (ARRAY['attached'::text, 'detached'::text])))
 )
 WITH (fillfactor='70');
 ALTER TABLE ONLY payment_methods
     ADD CONSTRAINT payment_methods_pkey PRIMARY KEY (id);
 CREATE INDEX payment_methods_customer ON payment_methods USING btree (customer_id, attached_at DESC, id DESC);
+CREATE INDEX payment_methods_wallet ON payment_methods USING btree (merchant_id, token) WHERE ((method_kind = 'wallet'::text) AND (status = 'attached'::text));
 GRANT SELECT,INSERT,UPDATE ON TABLE payment_methods TO tallystick_writer;
 GRANT SELECT ON TABLE payment_methods TO tallystick_reader;
 
@@ -691,7 +882,7 @@ CREATE TABLE payment_references (
 ALTER TABLE ONLY payment_references
     ADD CONSTRAINT payment_references_pkey PRIMARY KEY (reference_number);
 CREATE INDEX idx_payment_refs_created ON payment_references USING btree (created_at);
-GRANT SELECT,INSERT ON TABLE payment_references TO tallystick_writer;
+GRANT SELECT,INSERT,DELETE ON TABLE payment_references TO tallystick_writer;
 GRANT SELECT ON TABLE payment_references TO tallystick_reader;
 
 -- payment_reserves --------------------------------------------------------------------------------
@@ -743,8 +934,11 @@ ALTER SEQUENCE payment_staging_id_seq OWNED BY payment_staging.id;
 ALTER TABLE ONLY payment_staging ALTER COLUMN id SET DEFAULT nextval('payment_staging_id_seq'::regclass);
 ALTER TABLE ONLY payment_staging
     ADD CONSTRAINT payment_staging_pkey PRIMARY KEY (id);
+CREATE INDEX payment_staging_unprocessed ON payment_staging USING btree (id) WHERE (processed IS NOT TRUE);
 GRANT SELECT,INSERT ON TABLE payment_staging TO tallystick_writer;
 GRANT SELECT ON TABLE payment_staging TO tallystick_reader;
+GRANT UPDATE(processed) ON TABLE payment_staging TO tallystick_writer;
+GRANT UPDATE(processed_at) ON TABLE payment_staging TO tallystick_writer;
 GRANT USAGE ON SEQUENCE payment_staging_id_seq TO tallystick_writer;
 
 -- payments ----------------------------------------------------------------------------------------
@@ -804,6 +998,7 @@ CREATE INDEX payments_active ON payments USING btree (created_at) WHERE (status 
 CREATE INDEX payments_captured ON payments USING btree (merchant_id, amount_minor, status, created_at) WHERE (status = 'captured'::text);
 CREATE INDEX payments_due ON payments USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX payments_merchant_status_date ON payments USING btree (merchant_id, status, created_at DESC, id DESC);
+CREATE INDEX payments_unknown ON payments USING btree (id) WHERE ((operation ->> 'unknown'::text) = 'true'::text);
 GRANT SELECT,INSERT,UPDATE ON TABLE payments TO tallystick_writer;
 GRANT SELECT ON TABLE payments TO tallystick_reader;
 
@@ -848,6 +1043,7 @@ ALTER TABLE ONLY payouts
     ADD CONSTRAINT payouts_pkey PRIMARY KEY (id);
 CREATE INDEX payouts_account ON payouts USING btree (account_id, id DESC);
 CREATE INDEX payouts_due ON payouts USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX payouts_open ON payouts USING btree (asked_at) WHERE (status = ANY (ARRAY['pending'::text, 'sent'::text]));
 CREATE INDEX payouts_owner ON payouts USING btree (owner_id, id DESC);
 GRANT SELECT,INSERT,UPDATE ON TABLE payouts TO tallystick_writer;
 GRANT SELECT ON TABLE payouts TO tallystick_reader;
@@ -958,6 +1154,7 @@ CREATE INDEX refunds_advanced ON refunds USING btree (merchant_id, currency) WHE
 CREATE INDEX refunds_due ON refunds USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX refunds_merchant_status_date ON refunds USING btree (merchant_id, status, created_at DESC, id DESC);
 CREATE INDEX refunds_payment ON refunds USING btree (payment_id, created_at);
+CREATE INDEX refunds_unknown ON refunds USING btree (id) WHERE ((operation ->> 'unknown'::text) = 'true'::text);
 GRANT SELECT,INSERT,UPDATE ON TABLE refunds TO tallystick_writer;
 GRANT SELECT ON TABLE refunds TO tallystick_reader;
 
@@ -971,6 +1168,34 @@ CREATE TABLE schema_migrations (
 );
 ALTER TABLE ONLY schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+
+-- settlement_records ------------------------------------------------------------------------------
+
+CREATE TABLE settlement_records (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    payment_id uuid NOT NULL,
+    payment_version integer NOT NULL,
+    merchant_id uuid NOT NULL,
+    currency text NOT NULL,
+    status text NOT NULL,
+    captured_minor bigint NOT NULL,
+    fee_minor bigint NOT NULL,
+    returned_minor bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT settlement_records_captured_minor_check CHECK ((captured_minor >= 0)),
+    CONSTRAINT settlement_records_returned_minor_check CHECK ((returned_minor >= 0)),
+    CONSTRAINT settlement_records_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'cancelled'::text])))
+)
+WITH (fillfactor='80');
+ALTER TABLE ONLY settlement_records
+    ADD CONSTRAINT settlement_records_payment UNIQUE (payment_id);
+ALTER TABLE ONLY settlement_records
+    ADD CONSTRAINT settlement_records_pkey PRIMARY KEY (id);
+CREATE INDEX settlement_records_merchant ON settlement_records USING btree (merchant_id, created_at DESC) WHERE (status = 'pending'::text);
+GRANT SELECT,INSERT,UPDATE ON TABLE settlement_records TO tallystick_writer;
+GRANT SELECT ON TABLE settlement_records TO tallystick_reader;
 
 -- staging_process_log -----------------------------------------------------------------------------
 
@@ -989,7 +1214,8 @@ CREATE TABLE staging_process_log (
 );
 ALTER TABLE ONLY staging_process_log
     ADD CONSTRAINT staging_process_log_pkey PRIMARY KEY (id);
-GRANT SELECT,INSERT ON TABLE staging_process_log TO tallystick_writer;
+CREATE INDEX staging_process_log_started ON staging_process_log USING btree (started_at);
+GRANT SELECT,INSERT,DELETE ON TABLE staging_process_log TO tallystick_writer;
 GRANT SELECT ON TABLE staging_process_log TO tallystick_reader;
 
 -- transfer_schedules ------------------------------------------------------------------------------
@@ -1070,6 +1296,35 @@ CREATE INDEX wallet_holds_merchant ON wallet_holds USING btree (to_merchant_id, 
 CREATE INDEX wallet_holds_wallet ON wallet_holds USING btree (wallet_id, placed_at DESC, id DESC);
 GRANT SELECT,INSERT,UPDATE ON TABLE wallet_holds TO tallystick_writer;
 GRANT SELECT ON TABLE wallet_holds TO tallystick_reader;
+
+-- wallet_orders -----------------------------------------------------------------------------------
+
+CREATE TABLE wallet_orders (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    reference text NOT NULL,
+    authorization_reference text NOT NULL,
+    order_kind text NOT NULL,
+    status text NOT NULL,
+    wallet_id uuid NOT NULL,
+    hold_id uuid,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    code text,
+    posting_id uuid,
+    asked_at timestamp with time zone NOT NULL,
+    CONSTRAINT wallet_orders_amount_minor_check CHECK ((amount_minor >= 0)),
+    CONSTRAINT wallet_orders_concluded CHECK ((((status = 'approved'::text) = (posting_id IS NOT NULL)) AND ((status = 'declined'::text) = (code IS NOT NULL)))),
+    CONSTRAINT wallet_orders_order_kind_check CHECK ((order_kind = ANY (ARRAY['authorization'::text, 'charge'::text, 'capture'::text, 'void'::text, 'refund'::text]))),
+    CONSTRAINT wallet_orders_status_check CHECK ((status = ANY (ARRAY['approved'::text, 'declined'::text])))
+);
+ALTER TABLE ONLY wallet_orders
+    ADD CONSTRAINT wallet_orders_pkey PRIMARY KEY (id);
+CREATE INDEX wallet_orders_authorization ON wallet_orders USING btree (authorization_reference, asked_at);
+CREATE INDEX wallet_orders_posting ON wallet_orders USING btree (posting_id) WHERE (posting_id IS NOT NULL);
+CREATE INDEX wallet_orders_reference ON wallet_orders USING btree (reference);
+GRANT SELECT,INSERT,UPDATE ON TABLE wallet_orders TO tallystick_writer;
+GRANT SELECT ON TABLE wallet_orders TO tallystick_reader;
 
 -- wallet_tiers ------------------------------------------------------------------------------------
 
