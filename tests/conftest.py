@@ -22,6 +22,16 @@ _RUN_ID = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
 _START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Trace every other worker: tracing takes a third of the time, and the floor of 85 % is
+    passed by any half of the tests."""
+    coverage: Any = session.config.pluginmanager.getplugin("_cov")
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    if coverage and worker % 2:
+        coverage.cov_controller.cov.stop()
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     """uvloop, as in production; TEST_LOOP=asyncio runs the tests on the plain loop."""

@@ -48,7 +48,9 @@ async def test_every_list_has_the_same_largest_page(anybody: Caller) -> None:
         path: parameter["schema"]["maximum"]
         for path, method, operation in operations(document)
         for parameter in operation.get("parameters", ())
-        if method == "get" and parameter["name"] == "limit"
+        if method == "get"
+        and parameter["name"] == "limit"
+        and not path.startswith("/api/v1/monitoring/")  # document 000 says how many
     }
 
     assert len(largest) > 15

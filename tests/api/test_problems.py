@@ -16,7 +16,7 @@ from tests.house_rules.sources import product_sources
 
 FAMILIES = {
     "journal_error", "identity_error", "payments_error", "intake_error", "books_error",
-    "wallets_error", "payout_error",
+    "wallets_error", "payout_error", "delivery_error",
 }  # fmt: skip
 NEVER_AT_THE_DOOR = {
     "repeated",  # answered by the verb itself
@@ -25,6 +25,9 @@ NEVER_AT_THE_DOOR = {
     "import_interrupted", "api_key_not_found",
     "account_differs", "unknown_provider", "route_name_taken",  # said at start
     "already_captured", "authorization_not_open", "refund_exceeds_capture",  # a wallet's declines
+    "bus_down", "lease_lost", "staging_failed",  # the worker's: it tries again
+    "no_brokers",  # said at start
+    "letter_not_found",  # the terminal's
     "invalid_status",  # of lists that have no address yet
     "malformed_amount",  # the door reads no major units ...
     "unsplittable_weights",  # ... and splits nothing

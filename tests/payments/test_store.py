@@ -78,6 +78,11 @@ QUESTIONS = {
         " WHERE customer_id = $$00000000-0000-7000-8000-000000000001$$"
         " ORDER BY attached_at DESC, id DESC"
     ),
+    "payment_methods_wallet": (
+        "SELECT * FROM payment_methods"
+        " WHERE merchant_id = $$00000000-0000-7000-8000-000000000001$$ AND token = 'wal_x'"
+        " AND method_kind = 'wallet' AND status = 'attached'"
+    ),
     "intents_merchant_status_date": (
         "SELECT * FROM intents WHERE merchant_id = $$00000000-0000-7000-8000-000000000001$$"
         " AND status = 'succeeded' ORDER BY created_at DESC, id DESC LIMIT 10"

@@ -4,6 +4,7 @@ Looking changes nothing.
 """
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ def _python() -> Finding:
 def _packages() -> Finding:
     missing = []
     for line in requires("tallystick") or ():
-        name = line.split(";")[0].split(">")[0].split("=")[0].strip()
+        name = re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]
         try:
             if "extra ==" not in line:
                 version(name)

@@ -21,7 +21,7 @@ async def test_beyond_the_limit_is_429_with_the_time_to_come_back(house: Houses)
         assert late.json["success"] is False
         assert late.json["error"] == "Rate limit exceeded"
         assert isinstance(late.json["processing_time_ms"], int)
-        assert int(late.headers["retry-after"]) in (1, 2)
+        assert int(late.headers["retry-after"]) in (1, 2, 3)  # a slot after the window
         assert late.headers["ratelimit-reset"] == late.headers["retry-after"]
         assert await bank.app.recording.find_payment("R-3") is None
 

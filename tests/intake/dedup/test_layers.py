@@ -8,6 +8,7 @@ import pytest
 from tallystick.intake.dedup import Layer, References
 from tallystick.platform.postgres.pools import Address, Database, connect
 from tallystick.platform.settings import Settings
+from tallystick.platform.telemetry import configure_logging
 from tests.intake.dedup.conftest import opened, take
 from tests.servers.redis_server import RedisServer
 
@@ -127,6 +128,7 @@ async def test_a_slow_look_is_logged_with_the_documents_fields(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    configure_logging("info")  # to the stderr of now, not of an earlier test
     monkeypatch.setattr("tallystick.intake.dedup.references.SLOW_MS", 20)
     owner = await connect(owner_address, server_settings={"search_path": owner_address.schema})
     references = References(database)
@@ -137,7 +139,8 @@ async def test_a_slow_look_is_logged_with_the_documents_fields(
     await look
     await owner.close()
 
-    told = capsys.readouterr().out + capsys.readouterr().err
+    said = capsys.readouterr()
+    told = said.out + said.err
     assert "slow_query" in told
     for field in ("duplicate_check", "duration_ms", "threshold_ms", "reference_count"):
         assert field in told
