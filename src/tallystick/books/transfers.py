@@ -3,7 +3,6 @@
 A repeat (same key, same body) is answered from the rows that the first call left.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,7 +99,7 @@ class Transfers:
             return await self._reverse(row, order, asked, caused)
         except AlreadyReversed:
             # Perhaps it was this very wish that did it.
-            repeat = await self._repeats.find(asked, row.change_id)
+            repeat = await self.journal.find_repeat(asked)
             if repeat is None:
                 raise
             return await self._repeats.answer(repeat, order)
@@ -212,17 +211,21 @@ class Transfers:
             bulk_id = await self._submit(orders, asked, now, origin)
             origin = Origin(origin.actor, origin.request_id, bulk_id)
             wishes[:] = items_of(asked, len(orders))
-        outcomes = await asyncio.gather(
-            *(
-                self._item(order, new_id(now, _bucket_of(order)), wish, origin)
-                for order, wish in zip(orders, wishes, strict=True)
-            )
-        )
-        # Repeats are read one after the other: they are rare, and the pool belongs to everybody.
-        return [
-            await self._item_replayed(outcome, order) if isinstance(outcome, Repeated) else outcome
-            for outcome, order in zip(outcomes, orders, strict=True)
+        changes = [
+            _change_of(order, new_id(now, _bucket_of(order)), wish, origin)
+            for order, wish in zip(orders, wishes, strict=True)
         ]
+        answers: list[Answer | JournalError] = []
+        outcomes = await self.journal.record_each(changes)
+        for order, change, outcome in zip(orders, changes, outcomes, strict=True):
+            if isinstance(outcome, Repeated):
+                # One after the other: they are rare, and the pool belongs to everybody.
+                answers.append(await self._item_replayed(outcome, order))
+            elif isinstance(outcome, JournalError):
+                answers.append(outcome)
+            else:
+                answers.append(Answer(change.id, outcome.at, outcome.transfers))
+        return answers
 
     async def _submit(
         self, orders: Sequence[Order], asked: Asked, now: datetime, origin: Origin
@@ -239,15 +242,6 @@ class Transfers:
         except Repeated as repeat:
             return await self._repeats.bulk_of(repeat, asked, orders)
         return bulk_id
-
-    async def _item(
-        self, order: Order, change_id: UUID, asked: Asked | None, origin: Origin
-    ) -> Answer | JournalError:
-        try:
-            recorded = await self.journal.record(_change_of(order, change_id, asked, origin))
-        except JournalError as error:
-            return error
-        return Answer(change_id, recorded.at, recorded.transfers)
 
     async def _item_replayed(self, repeat: Repeated, order: Order) -> Answer | JournalError:
         try:

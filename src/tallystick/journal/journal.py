@@ -17,11 +17,13 @@ from tallystick.journal.answers import Answers
 from tallystick.journal.batch import Agenda
 from tallystick.journal.bulk import BulkLoader
 from tallystick.journal.heads import publish_heads, verify_heads
-from tallystick.journal.lane import Lane, LaneUnavailable, OutcomeOpen, Ticket, agenda_of
+from tallystick.journal.lane import Lane, LaneUnavailable, OutcomeOpen, agenda_of
 from tallystick.journal.log import Log
 from tallystick.journal.model import (
+    Asked,
     Busy,
     Change,
+    JournalError,
     Projection,
     Recorded,
     Repeated,
@@ -32,6 +34,7 @@ from tallystick.journal.model import (
 from tallystick.journal.projections import ProjectionTable
 from tallystick.journal.rebuild import Comparison, compare_projection, rebuild_projection
 from tallystick.journal.sealing import Seals
+from tallystick.journal.tickets import Outcome, Ticket, Wait, tickets_for
 from tallystick.journal.verify import ChainBreak, ChainReport, verify_chain
 from tallystick.platform.clock import Clock
 from tallystick.platform.postgres.pools import Connection, Database
@@ -107,11 +110,31 @@ class Journal:
         Raises Conflict, Refused, Repeated, Busy (not recorded), or Unknown (ask again with the
         same key).
         """
-        loop = asyncio.get_running_loop()
-        ticket = Ticket(change, loop.create_future(), loop.time() + patience_s)
-        self._queue.append(ticket)
+        (outcome,) = await self._outcomes_of((change,), patience_s)
+        if isinstance(outcome, Recorded):
+            return outcome
+        raise outcome
+
+    async def record_each(
+        self, changes: Sequence[Change], *, patience_s: float = 10.0
+    ) -> list[Recorded | JournalError]:
+        """Make many changes durable, each by itself: what `record` would answer, or raise, of each.
+
+        Cheaper than as many calls of `record`, because one caller waits instead of many.
+        """
+        outcomes = []
+        for outcome in await self._outcomes_of(changes, patience_s):
+            if not isinstance(outcome, Recorded | JournalError):
+                raise outcome
+            outcomes.append(outcome)
+        return outcomes
+
+    async def _outcomes_of(self, changes: Sequence[Change], patience_s: float) -> list[Outcome]:
+        wait = Wait(len(changes))
+        deadline_s = asyncio.get_running_loop().time() + patience_s
+        self._queue.extend(tickets_for(changes, wait, deadline_s))
         self._arrived.set()
-        return await ticket.future
+        return await wait.outcomes()
 
     @asynccontextmanager
     async def loader(self, name: str, *, timeout_ms: int) -> AsyncIterator[BulkLoader]:
@@ -212,6 +235,10 @@ class Journal:
 
     async def find_claim(self, claim_id: UUID) -> StandingClaim | None:
         return await self._answers.find(claim_id)
+
+    async def find_repeat(self, asked: Asked | None) -> Repeated | None:
+        """Whether this key was used before, and how; a verb that may refuse looks first."""
+        return await self._answers.find_repeat(asked) if asked else None
 
     async def find_claims(self, claim_ids: Collection[UUID]) -> list[StandingClaim]:
         """Those of these claims that stand."""

@@ -13,9 +13,10 @@ import asyncpg
 
 from tallystick.journal import store
 from tallystick.journal.batch import Agenda, BatchWriter, Outcome, Written
-from tallystick.journal.model import Change, Conflict, Recorded, Refused
+from tallystick.journal.model import Conflict, Refused
 from tallystick.journal.projections import ProjectionTable
 from tallystick.journal.store import Seal
+from tallystick.journal.tickets import Ticket
 from tallystick.ledger import Misjudged
 from tallystick.platform.clock import Clock
 from tallystick.platform.crash import crash_point
@@ -68,43 +69,11 @@ class LaneUnavailable(Exception):
 class OutcomeOpen(Exception):
     """COMMIT went out and no answer came back; `settle` will learn what became of the batch."""
 
-    def __init__(
-        self, tickets: Sequence["Ticket"], outcomes: Sequence[Outcome], seal: Seal
-    ) -> None:
+    def __init__(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], seal: Seal) -> None:
         super().__init__("the answer to COMMIT was lost")
         self.tickets = tickets
         self.outcomes = outcomes
         self.seal = seal
-
-
-class Ticket:
-    """One caller's change on its way, the future he waits for, and how long he does.
-
-    `deadline_s` is an instant of the event loop's own clock.
-    """
-
-    __slots__ = ("change", "deadline_s", "future", "judged")
-
-    def __init__(
-        self, change: Change, future: "asyncio.Future[Recorded]", deadline_s: float
-    ) -> None:
-        self.change = change
-        self.future = future
-        self.deadline_s = deadline_s
-        self.judged = False
-
-    @property
-    def waits(self) -> bool:
-        """False once it has its answer or is about to, or nobody waits for one any more."""
-        return not (self.judged or self.future.done())
-
-    def answer(self, outcome: Recorded | Exception) -> None:
-        if self.future.done():
-            return
-        if isinstance(outcome, Recorded):
-            self.future.set_result(outcome)
-        else:
-            self.future.set_exception(outcome)
 
 
 class Lane:
