@@ -17,7 +17,7 @@ from bench.results import Result, paired
 from bench.rounds import Measured, Rounds, Step, interleave
 from bench.served import Served, Watch, served_house
 from bench.stage import House, Stage, opened_house, settled_memory
-from bench.traffic import Traffic, measure_calls
+from bench.traffic import BULK, Traffic, measure_calls
 
 
 class Size(Struct, frozen=True):
@@ -28,14 +28,14 @@ class Size(Struct, frozen=True):
     rounds: int
     pgbench_s: int
     ours_s: float
-    callers: int = 2_000
+    callers: int = 4
     connections: int = 128
 
 
 SIZES: Final[dict[Length, Size]] = {
     "full": Size(1_000_000, history=20_000_000, rounds=3, pgbench_s=10, ours_s=10),
     "quick": Size(100_000, history=300_000, rounds=1, pgbench_s=4, ours_s=4),
-    "tiny": Size(200, history=500, rounds=1, pgbench_s=1, ours_s=0.2, callers=50, connections=16),
+    "tiny": Size(200, history=2_000, rounds=1, pgbench_s=1, ours_s=0.2, callers=2, connections=16),
 }
 
 
@@ -96,14 +96,12 @@ async def _over_http(served: Served, key: str, size: Size, watch: Watch) -> Meas
 
 
 async def _make_history(house: House, traffic: Traffic, size: Size) -> dict[str, float]:
-    """Callers record until `history` changes more are there; the WAL and the checkpoints of it."""
-    before, left = await house.gauges.read(), size.history
+    """Callers record `history` changes more; the WAL and the checkpoints of it."""
+    before, calls = await house.gauges.read(), size.history // BULK
     checkpoints = await house.gauges.checkpoints()
 
     async def caller() -> None:
-        nonlocal left
-        while left > 0:
-            left -= 1
+        for _ in range(calls // size.callers):
             await traffic.complete()
 
     await asyncio.gather(*(caller() for _ in range(size.callers)))

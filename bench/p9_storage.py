@@ -20,9 +20,9 @@ class Size(Struct, frozen=True):
 
 
 SIZES: Final[dict[Length, Size]] = {
-    "full": Size(1_000_000, callers=1_000, seconds_each=30),
-    "quick": Size(100_000, callers=1_000, seconds_each=6),
-    "tiny": Size(200, callers=50, seconds_each=0.2),
+    "full": Size(1_000_000, callers=4, seconds_each=30),
+    "quick": Size(100_000, callers=4, seconds_each=6),
+    "tiny": Size(200, callers=2, seconds_each=0.2),
 }
 
 

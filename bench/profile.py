@@ -55,7 +55,7 @@ def read_wish(arguments: list[str]) -> Wish:
     parser = argparse.ArgumentParser(prog="python -m bench.profile", description=__doc__)
     parser.add_argument("result", nargs="?", default="P1", choices=["P1", "P1hot", "P1bare"])
     parser.add_argument("--accounts", type=int, default=100_000)
-    parser.add_argument("--callers", type=int, default=1_000)
+    parser.add_argument("--callers", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=5.0, help="of each of the two runs")
     parser.add_argument("--seed", type=int, default=1)
     return Wish(**vars(parser.parse_args(arguments)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 LINE = re.compile(
-    r"(?P<name>P1(?:hot|bare|pairs)?)(?: void)? ratio=\d+\.\d\d rate=\d+ p99_ms=[\d.]+ bytes=\d+"
+    r"(?P<name>P1(?:hot|bare|pairs|single)?)(?: void)? ratio=\d+\.\d\d rate=\d+ p99_ms=[\d.]+ bytes=\d+"
     r" wal_bytes=\d+ deadlocks=0 note=.+"
 )
 
@@ -31,8 +31,9 @@ def test_a_part_of_the_bench_prints_a_line_a_result_and_keeps_its_rounds(tmp_pat
 
     assert ended.returncode == 0, ended.stderr
     lines = [LINE.fullmatch(line) for line in ended.stdout.splitlines()]
-    assert [line["name"] for line in lines if line] == ["P1", "P1hot", "P1bare", "P1pairs"]
-    assert len(lines) == 4, ended.stdout
+    assert [line["name"] if line else None for line in lines] == [
+        "P1", "P1hot", "P1bare", "P1pairs", "P1single",
+    ], ended.stdout  # fmt: skip
 
     (path,) = tmp_path.glob("*.json")
     report = json.loads(path.read_text())
