@@ -1,27 +1,29 @@
 """P8: what P1 and P2 keep of their rate once a history stands in the way, against an empty ledger.
 
-The history is made as in production: complete changes, through the journal. WAL a change and the
-checkpoints passed on the way are told beside it.
+The history is made as in production: complete changes, through the journal. Then both ledgers are
+measured in turn on the same server. WAL a change and the checkpoints of making the history are told
+beside it.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from random import Random
-from statistics import median
 from typing import Final
 
 from msgspec import Struct
 
 from bench.plan import Length
 from bench.results import Result, paired
-from bench.rounds import Measured, Rounds, Step, interleave
+from bench.rounds import Measured, Step, interleave
 from bench.served import Served, Watch, served_house
 from bench.stage import House, Stage, opened_house, settled_memory
 from bench.traffic import BULK, Traffic, measure_calls
 
 
 class Size(Struct, frozen=True):
-    """How much of it. `history` is the number of complete changes between the two measurements."""
+    """How much of it. `history` is the number of complete changes in one of them."""
 
     accounts: int
     history: int
@@ -40,73 +42,92 @@ SIZES: Final[dict[Length, Size]] = {
 
 
 async def measure(stage: Stage) -> list[Result]:
-    """`P8` in process and `P8http`; `kept` is the share of the empty ledger's ratio."""
+    """`P8` in process and `P8http`; `kept` is the share of the empty ledger's rate."""
     size = SIZES[stage.plan.length]
-    watch = Watch()
-    async with opened_house(stage, "P8", accounts=size.accounts) as house:
-        traffic = Traffic(house.app, house.accounts, Random(stage.plan.seed))
-        _, key = await house.app.keys.create(None, "bench")
-        async with served_house(stage, house) as served:
-            steps = {
-                "P8": lambda: measure_calls(
-                    house, traffic.complete, callers=size.callers, seconds=size.ours_s
-                ),
-                "P8http": lambda: _over_http(served, key, size, watch),
-            }
-            empty = await _measured(stage, steps, size)
-            made = await _make_history(house, traffic, size)
-            grown = await _measured(stage, steps, size)
-        audit = await house.audit()
+    async with AsyncExitStack() as stack:
+        grown = await stack.enter_async_context(_ledger(stage, "P8", size))
+        made = await _make_history(grown, size)
+        empty = await stack.enter_async_context(_ledger(stage, "P8empty", size))
+        with settled_memory():
+            rounds = await interleave(
+                lambda: stage.pgbench.tps(size.pgbench_s),
+                {**empty.steps(size), **grown.steps(size)},
+                size.rounds,
+            )
+        audit = (await grown.house.audit()).also([*await grown.faults(), *await empty.faults()])
     return [
         paired(
             name,
-            grown,
+            rounds,
             audit,
             figures={
-                "kept": grown.ratio(name) / empty.ratio(name),
-                "rate_empty": empty.rate(name),
-                "p99_ms": grown.p99_ms(name),
+                "kept": rounds.rate(name) / rounds.rate(f"{name} empty"),
+                "rate_empty": rounds.rate(f"{name} empty"),
+                "p99_ms": rounds.p99_ms(name),
                 **made,
             },
-            note=f"{size.history} complete changes present, {size.accounts} accounts; "
-            f"empty, beside pgbench {median(empty.pgbench_tps):.0f}: {empty.ratio(name):.2f}",
+            note=f"{size.history} complete changes present, {size.accounts} accounts",
         )
-        for name in steps
+        for name in ("P8", "P8http")
     ]
 
 
-async def _measured(stage: Stage, steps: Mapping[str, Step], size: Size) -> Rounds:
-    with settled_memory():
-        return await interleave(
-            lambda: stage.pgbench.tps(size.pgbench_s),
-            steps,
-            size.rounds,
+@dataclass(frozen=True)
+class _Ledger:
+    """One of the two ledgers, in process and served. `suffix` tells their steps apart."""
+
+    house: House
+    traffic: Traffic
+    served: Served
+    key: str
+    suffix: str
+    watch: Watch = field(default_factory=Watch)
+
+    def steps(self, size: Size) -> dict[str, Step]:
+        """A step in process and one over HTTP."""
+        return {
+            f"P8{self.suffix}": lambda: measure_calls(
+                self.house, self.traffic.complete, callers=size.callers, seconds=size.ours_s
+            ),
+            f"P8http{self.suffix}": lambda: self._over_http(size),
+        }
+
+    async def _over_http(self, size: Size) -> Measured:
+        report = await self.served.load(
+            "transfer",
+            keys=[self.key],
+            connections=size.connections,
+            seconds=size.ours_s,
+            warm_s=size.ours_s / 10,
         )
+        return self.watch.seen(report)
+
+    async def faults(self) -> list[str]:
+        """What the load was told and should not have been."""
+        return self.watch.faults(await self.house.gauges.transfers())
 
 
-async def _over_http(served: Served, key: str, size: Size, watch: Watch) -> Measured:
-    report = await served.load(
-        "transfer",
-        keys=[key],
-        connections=size.connections,
-        seconds=size.ours_s,
-        warm_s=size.ours_s / 10,
-    )
-    return watch.seen(report)
+@asynccontextmanager
+async def _ledger(stage: Stage, name: str, size: Size) -> AsyncIterator[_Ledger]:
+    async with opened_house(stage, name, accounts=size.accounts) as house:
+        traffic = Traffic(house.app, house.accounts, Random(stage.plan.seed))
+        _, key = await house.app.keys.create(None, "bench")
+        async with served_house(stage, house) as served:
+            yield _Ledger(house, traffic, served, key, " empty" if name == "P8empty" else "")
 
 
-async def _make_history(house: House, traffic: Traffic, size: Size) -> dict[str, float]:
+async def _make_history(ledger: _Ledger, size: Size) -> dict[str, float]:
     """Callers record `history` changes more; the WAL and the checkpoints of it."""
-    before, calls = await house.gauges.read(), size.history // BULK
-    checkpoints = await house.gauges.checkpoints()
+    gauges, calls = ledger.house.gauges, size.history // BULK
+    before, checkpoints = await gauges.read(), await gauges.checkpoints()
 
     async def caller() -> None:
         for _ in range(calls // size.callers):
-            await traffic.complete()
+            await ledger.traffic.complete()
 
     await asyncio.gather(*(caller() for _ in range(size.callers)))
-    after = await house.gauges.read()
+    after = await gauges.read()
     return {
         "wal_bytes": (after.wal_bytes - before.wal_bytes) / size.history,
-        "checkpoints": await house.gauges.checkpoints() - checkpoints,
+        "checkpoints": await gauges.checkpoints() - checkpoints,
     }
