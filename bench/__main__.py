@@ -26,10 +26,12 @@ SCENARIOS: Final = {
     "P2": "bench.p2_transfers",
     "P3": "bench.p3_bulk",
     "P4": "bench.p4_card_payments",
+    "P6": "bench.p6_recorded",
     "P7": "bench.p7_staging",
     "P8": "bench.p8_growth",
     "P9": "bench.p9_storage",
     "P10": "bench.p10_relay",
+    "P13": "bench.p13_lookups",
     "P14": "bench.p14_cold_start",
 }
 

@@ -1,6 +1,9 @@
 """Errands: what the load asks of the API, as ready-made bytes."""
 
-from collections.abc import Callable, Sequence
+import hmac
+from collections.abc import Callable, Generator, Sequence
+from datetime import UTC, datetime
+from itertools import count
 from random import Random
 from typing import Final
 
@@ -8,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from bench.accounts import CURRENCY
-from bench.line import Errand, UnexpectedAnswer
+from bench.line import Answer, Errand, UnexpectedAnswer
 
 # Away from the sandbox's magic amounts (4000 to 4399), far below the routes' limits.
 CARD_AMOUNT_MINOR: Final = (10_000, 99_999)
@@ -23,6 +26,12 @@ _INTENT: Final = (
     + b'","payment_method":"tok_visa","capture_method":"manual"}'
 )
 _NOTHING_MORE: Final = b"{}"
+KNOWN_REPORTS: Final = 5_000  # references that were reported before the load begins
+_REPORT: Final = (
+    b'{"reference_number":"%b","loan_account_number":"LA%d","cif":"CIF%d","amount":%d.50,'
+    b'"payment_date":"%b","payment_channel":"online_banking",'
+    b'"metadata":{"transaction_id":"TXN-001","bank_code":"VCB"}}'
+)
 
 
 class Posted(Struct, frozen=True):
@@ -45,9 +54,23 @@ class Captured(Struct, frozen=True):
     status: str
 
 
+class Reported(Struct, frozen=True):
+    """What is read of the webhook's answer: its `data`."""
+
+    data: Captured
+
+
+class Found(Struct, frozen=True):
+    """What is read of a list's answer: whether anything is in it."""
+
+    data: list[msgspec.Raw]
+
+
+_read_found: Final = msgspec.json.Decoder(Found).decode
 _read_posted: Final = msgspec.json.Decoder(Posted).decode
 _read_intent: Final = msgspec.json.Decoder(Confirmed).decode
 _read_payment: Final = msgspec.json.Decoder(Captured).decode
+_read_report: Final = msgspec.json.Decoder(Reported).decode
 
 
 class Errands:
@@ -57,13 +80,23 @@ class Errands:
         self._heads = [_head(key) for key in keys]
         self._accounts = accounts
         self._random = Random(seed)
+        self._seed = seed
+        self._secret = keys[0].encode()
+        self._numbers = count()
+        self._today = f"{datetime.now(UTC):%Y-%m-%d}".encode()
 
-    def of_kind(self, kind: str, bulk: int) -> Callable[[], Errand]:
-        """What begins one errand of this kind; `bulk` is the number of transfers in one."""
+    def of_kind(self, kind: str, *, bulk: int = 1, loans: int = 1) -> Callable[[], Errand]:
+        """What begins one errand of this kind.
+
+        `bulk` is the number of transfers in one; look-ups are among so many `loans`.
+        """
         kinds: dict[str, Callable[[], Errand]] = {
             "transfer": self.transfer,
             "bulk": lambda: self.bulk(bulk),
             "payment": self.payment,
+            "report": self.report,
+            "duplicate": self.duplicate,
+            "lookup": lambda: self.lookup(loans),
         }
         return kinds[kind]
 
@@ -101,6 +134,42 @@ class Errands:
             raise UnexpectedAnswer(status, body)
         return 1
 
+    def report(self) -> Errand:
+        """A payment made elsewhere, reported for the first time."""
+        yield from self._report(b"P6-%d-%d" % (self._seed, next(self._numbers)), "created")
+        return 1
+
+    def duplicate(self) -> Errand:
+        """A report of a reference that is known."""
+        number = int(self._random.random() * KNOWN_REPORTS)
+        yield from self._report(known_reference(number).encode(), "duplicate")
+        return 1
+
+    def lookup(self, loans: int) -> Errand:
+        """An agent looks up a loan account or a customer, who has payments."""
+        loan = int(self._random.random() * loans)
+        by_loan = self._random.random() < 0.5
+        whose = b"loan/LA%d" % loan if by_loan else b"cif/CIF%d" % (loan // 2)
+        status, body = yield (
+            b"GET /api/v1/monitoring/payments/%b HTTP/1.1\r\n%b\r\n" % (whose, self._heads[0])
+        )
+        if status != 200 or not _read_found(body).data:
+            raise UnexpectedAnswer(status, body)
+        return 1
+
+    def _report(self, reference: bytes, expected: str) -> Generator[bytes, Answer, None]:
+        random = self._random.random
+        loan, cif = int(random() * 6_000_000), int(random() * 3_000_000)
+        body = _REPORT % (reference, loan, cif, 1 + int(random() * 100_000), self._today)
+        status, answer = yield (
+            b"POST /api/v1/payments/webhook HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            b"Content-Type: application/json\r\nX-Signature: sha256=%b\r\n"
+            b"Content-Length: %d\r\n\r\n%b"
+            % (hmac.digest(self._secret, body, "sha256").hex().encode(), len(body), body)
+        )
+        if status != 200 or _read_report(answer).data.status != expected:
+            raise UnexpectedAnswer(status, answer)
+
     def _one_transfer(self) -> bytes:
         random, accounts = self._random.random, self._accounts
         count = len(accounts)
@@ -118,6 +187,11 @@ class Errands:
             len(body),
             body,
         )
+
+
+def known_reference(number: int) -> str:
+    """The reference of one of the `KNOWN_REPORTS`."""
+    return f"P6-KNOWN-{number}"
 
 
 def _head(key: str) -> bytes:

@@ -17,6 +17,7 @@ _WAL: Final = "SELECT (pg_current_wal_lsn() - '0/0')::bigint"
 _BATCHES: Final = 'SELECT sum(seq)::bigint FROM "{schema}".journal_lanes'
 _TRANSFERS: Final = 'SELECT count(*) FROM "{schema}".ledger_transfers'
 _CAPTURED: Final = 'SELECT count(*) FROM "{schema}".payments WHERE captured_minor > 0'
+_RECORDED: Final = 'SELECT count(*) FROM "{schema}".recorded_payments'
 _CHECKPOINTS: Final = "SELECT num_done FROM pg_stat_checkpointer"
 _DEADLOCKS: Final = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 _SETTINGS: Final = """
@@ -57,6 +58,11 @@ class Gauges(Struct, frozen=True):
     async def captured_payments(self) -> int:
         """How many card payments are captured."""
         count: int = await self.connection.fetchval(_CAPTURED.format(schema=self.schema))
+        return count
+
+    async def recorded_payments(self) -> int:
+        """How many payments made elsewhere are recorded."""
+        count: int = await self.connection.fetchval(_RECORDED.format(schema=self.schema))
         return count
 
     async def deadlocks(self) -> int:

@@ -15,13 +15,16 @@ from bench.errands import Errands
 from bench.line import Line, Tally
 from bench.rounds import Measured, measured
 
-Kind = Literal["transfer", "bulk", "payment"]
+Kind = Literal["transfer", "bulk", "payment", "report", "duplicate", "lookup"]
 _BETWEEN_CONNECTIONS_S: Final = 0.002  # so that each server process takes its share of them
 _LAST_ANSWERS_S: Final = 30.0
 
 
 class LoadOrder(Struct, frozen=True):
-    """What to ask for, and how. `pace_per_s` None: each caller asks again at once."""
+    """What to ask for, and how. `pace_per_s` None: each caller asks again at once.
+
+    `keys` are API keys, or the one secret that signs reports.
+    """
 
     kind: Kind
     port: int
@@ -32,6 +35,7 @@ class LoadOrder(Struct, frozen=True):
     seed: int
     accounts_file: Path | None = None  # one `acc_...` a line
     bulk: int = 500
+    loans: int = 0
     pace_per_s: float | None = None
 
 
@@ -51,7 +55,9 @@ class LoadReport(Struct, frozen=True):
 async def load(order: LoadOrder) -> LoadReport:
     """Connect, warm up, measure, wait for the last answers."""
     accounts = order.accounts_file.read_bytes().split() if order.accounts_file else []
-    errand = Errands(order.keys, accounts, order.seed).of_kind(order.kind, order.bulk)
+    errand = Errands(order.keys, accounts, order.seed).of_kind(
+        order.kind, bulk=order.bulk, loans=order.loans
+    )
     begins_s = perf_counter() + order.connections * _BETWEEN_CONNECTIONS_S * 2 + order.warm_s
     tally = Tally(begins_s, begins_s + order.seconds)
     loop = asyncio.get_running_loop()

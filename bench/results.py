@@ -108,7 +108,7 @@ class Report(Struct, frozen=True):
 
 
 def _number(name: str, value: float) -> str:
-    if name == "ratio":
+    if name.startswith("ratio") or name == "kept":
         return f"{value:.2f}"
     if isinstance(value, int) or value >= 100:
         return f"{value:.0f}"

@@ -15,8 +15,8 @@ from bench.load import Kind, LoadOrder, LoadReport
 from bench.machine import cpu_s, family
 from bench.rounds import Measured
 from bench.stage import House, Stage
-from tallystick.api import listening_socket
 from tallystick.platform.ids import typeid
+from tallystick.platform.listening import listening_socket
 
 PROCESSES: Final = 2
 _OVERTIME_S: Final = 90.0
@@ -42,6 +42,7 @@ class Served:
         warm_s: float = 0.0,
         pace_per_s: float | None = None,
         bulk: int = 1,
+        loans: int = 0,
     ) -> LoadReport:
         """Load it from a process of its own; where the processor time went is in `extra`."""
         order = LoadOrder(
@@ -53,8 +54,9 @@ class Served:
             seconds=seconds,
             # Another one each time: the same Idempotency-Keys again would only be replays.
             seed=self.stage.plan.seed * 1_000 + next(self.loads),
-            accounts_file=self.accounts_file if kind != "payment" else None,
+            accounts_file=self.accounts_file if kind in {"transfer", "bulk"} else None,
             bulk=bulk,
+            loans=loans,
             pace_per_s=pace_per_s,
         )
         before = self._cpu_s()
@@ -81,12 +83,16 @@ class Watch:
         self.reports.append(report)
         return report.latency
 
-    def faults(self, on_record: int) -> list[str]:
-        """Answers that should not have been, and what was acknowledged but is not on record."""
+    def failures(self) -> list[str]:
+        """Answers that should not have been, the most frequent ones."""
         failures: Counter[str] = Counter()
         for report in self.reports:
             failures.update(report.failures)
-        faults = [f"{times} times {what}" for what, times in failures.most_common(3)]
+        return [f"{times} times {what}" for what, times in failures.most_common(3)]
+
+    def faults(self, on_record: int) -> list[str]:
+        """The same, and what was acknowledged but is not on record."""
+        faults = self.failures()
         acknowledged = sum(report.done_ever for report in self.reports)
         if on_record < acknowledged:
             faults.append(f"{acknowledged} acknowledged, only {on_record} on record")

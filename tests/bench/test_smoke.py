@@ -9,7 +9,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 LINE = re.compile(
-    r"(?P<name>P1(?:hot|bare|pairs|single)?)(?: void)? ratio=\d+\.\d\d rate=\d+ p99_ms=[\d.]+ bytes=\d+"
+    r"(?P<name>P1(?:hot|bare|pairs|single)?)(?: void)? ratio=\d+\.\d\d rate=\d+"
+    r" p99_ms=[\d.]+ bytes=\d+"
     r" wal_bytes=\d+ deadlocks=0 note=.+"
 )
 
