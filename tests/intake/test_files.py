@@ -33,7 +33,7 @@ def rows_of(path: Path) -> list[FileRow]:
 
 
 def reports_of(path: Path) -> list[ReportedPayment]:
-    return [reported_by(row, USD, fingerprint(path)) for row in rows_of(path)]
+    return [reported_by(row, USD, str(fingerprint(path))) for row in rows_of(path)]
 
 
 def faults_of(path: Path) -> dict[int, str]:
@@ -41,7 +41,7 @@ def faults_of(path: Path) -> dict[int, str]:
     found = {}
     for row in rows_of(path):
         try:
-            reported_by(row, USD, fingerprint(path))
+            reported_by(row, USD, str(fingerprint(path)))
         except InvalidPayment as invalid:
             found[row.number] = str(invalid)
     return found

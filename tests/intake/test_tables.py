@@ -71,6 +71,7 @@ CREATE TABLE payment_staging (
 # Beside the documented ones: what waits is found without what is done, and logs by their age.
 OURS = [
     ("_started", "btree (started_at)"),
+    ("_under_way", "btree (started_at) WHERE ((status)::text = 'processing'::text)"),
     ("_unprocessed", "btree (id) WHERE (processed IS NOT TRUE)"),
 ]
 COLUMNS = """

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Final, TypeVar
 
 import msgspec
@@ -96,6 +97,9 @@ class _Reading:
         return stand_in
 
     def text(self, field: str) -> str:
+        value = self._values.get(field)
+        if isinstance(value, str) and len(value) in LENGTHS[field] and _is_plain(value):
+            return value  # nearly all are
         return self.take(field, lambda value: _text(value, LENGTHS[field]), "")
 
     def metadata(self, terms: IntakeTerms) -> dict[str, object]:
@@ -123,9 +127,10 @@ def _money(value: object, currency: Currency) -> Money:
     written = amount.quantize(Decimal(1).scaleb(-decimals))
     if written != amount:
         raise _Wrong(f"in {currency} must have at most {decimals} decimals")
-    return Money.from_major(written, currency)
+    return Money(int(written.scaleb(currency.exponent)), currency)
 
 
+@cache
 def largest_amount(currency: Currency) -> Decimal:
     """The most that may be reported at once, in major units."""
     return Decimal(10**AMOUNT_DIGITS - 1).scaleb(-max(2, currency.exponent))
@@ -181,6 +186,10 @@ def _check_number(number: Decimal) -> None:
     lowest = number.as_tuple().exponent
     if not isinstance(lowest, int) or number.adjusted() > EXPONENT_MAX or lowest < -EXPONENT_MAX:
         raise _Wrong(f"holds a number beyond 1e{EXPONENT_MAX} or finer than 1e-{EXPONENT_MAX}")
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and "\0" not in text
 
 
 def _check_storable(text: str) -> None:

@@ -187,10 +187,10 @@ class _Run:
     def _read_chunk(self) -> _Chunk | None:
         rows = self.file.take(CHUNK_ROWS)
         chunk = _Chunk([], [])
-        now = self.recording.clock.now()
+        now, import_id = self.recording.clock.now(), str(self.summary.import_id)
         for row in rows:
             try:
-                payment = reported_by(row, self.recording.terms, self.summary.import_id)
+                payment = reported_by(row, self.recording.terms, import_id)
                 chunk.payments.append((row, load_row(row.number, payment, now)))
             except InvalidPayment as invalid:
                 chunk.rejects.append(Reject(row, str(invalid)))

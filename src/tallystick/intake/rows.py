@@ -5,17 +5,17 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final, NoReturn
-from uuid import UUID
 
 from tallystick.intake.fields import FIELDS, read_payment
 from tallystick.intake.files import REASON_COLUMN, ROW_COLUMN, FileRow
 from tallystick.intake.model import FieldError, IntakeTerms, InvalidPayment, ReportedPayment
 
 IMPORT_KEY: Final = "import_id"
+_KNOWN: Final = frozenset({*FIELDS, ROW_COLUMN, REASON_COLUMN})
 _PLAIN: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
 
 
-def reported_by(row: FileRow, terms: IntakeTerms, import_id: UUID) -> ReportedPayment:
+def reported_by(row: FileRow, terms: IntakeTerms, import_id: str) -> ReportedPayment:
     """The payment of a row. An empty cell is an absent one.
 
     Columns that document 000 does not know are kept in the metadata, as text. Raises
@@ -24,10 +24,8 @@ def reported_by(row: FileRow, terms: IntakeTerms, import_id: UUID) -> ReportedPa
     if row.fault:
         raise InvalidPayment((FieldError("row", row.fault),))
     cells = {column: text for column, text in row.values.items() if text}
-    kept = {IMPORT_KEY: str(import_id)} | {
-        column: text
-        for column, text in cells.items()
-        if column not in FIELDS and column not in (ROW_COLUMN, REASON_COLUMN)
+    kept = {IMPORT_KEY: import_id} | {
+        column: text for column, text in cells.items() if column not in _KNOWN
     }
     values: dict[str, object] = {field: cells[field] for field in FIELDS if field in cells}
     if "amount" in cells:

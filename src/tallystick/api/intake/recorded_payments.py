@@ -6,15 +6,13 @@ Payments made elsewhere are the platform's: they belong to no merchant, whose ke
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tallystick.api.auth import PermissionDenied, authenticate
+from tallystick.api.auth import require_platform
 from tallystick.api.documented import PlainOperation
-from tallystick.api.exchange import exchange_of
+from tallystick.api.intake.platform_route import REFUSALS, answer, platform_route
 from tallystick.api.intake.recorded_views import (
     DuplicateAnswer,
     DuplicateView,
@@ -24,7 +22,6 @@ from tallystick.api.intake.recorded_views import (
 )
 from tallystick.api.intake.webhook import PATH
 from tallystick.api.intake.webhook_stats import webhook_stats
-from tallystick.api.plain_route import plain_route
 from tallystick.app import App
 from tallystick.identity import Permission
 
@@ -32,7 +29,6 @@ STATS_PATH: Final = f"{PATH}/stats"
 DUPLICATE_PATH: Final = f"{PATH}/duplicate/{{reference_number}}"
 PAYMENT_PATH: Final = f"{PATH}/payment/{{reference_number}}"
 REFERENCE_LENGTH_MAX: Final = 255
-_JSON: Final = msgspec.json.Encoder(decimal_format="number")
 
 
 class RecordedPaymentNotFound(Exception):
@@ -49,9 +45,8 @@ class RecordedPaymentRoutes:
 
     async def show_stats(self, request: Request) -> Response:
         """What the webhook has seen."""
-        await self._require_platform(request)
-        stats = webhook_stats(self.app.recording.references.redis_state)
-        return _answer(WebhookStatsAnswer(success=True, data=stats))
+        await require_platform(self.app, request)
+        return answer(webhook_stats(self.app.recording.references.redis_state))
 
     async def check_duplicate(self, request: Request) -> Response:
         """Whether a reference is taken."""
@@ -62,7 +57,7 @@ class RecordedPaymentRoutes:
             is_duplicate=found is not None,
             payment_id=str(found) if found else None,
         )
-        return _answer(DuplicateAnswer(success=True, data=view))
+        return answer(view)
 
     async def show_payment(self, request: Request) -> Response:
         """The payment that has a reference."""
@@ -70,36 +65,27 @@ class RecordedPaymentRoutes:
         row = await self.app.recording.find_payment(reference) if reference else None
         if row is None:
             raise RecordedPaymentNotFound("no recorded payment has this reference")
-        return _answer(RecordedPaymentAnswer(success=True, data=RecordedPayment.of(row)))
+        return answer(RecordedPayment.of(row))
 
     async def _reference(self, request: Request) -> str | None:
         """The reference asked for; None if no payment can have it."""
-        await self._require_platform(request)
+        await require_platform(self.app, request)
         reference: str = request.path_params["reference_number"]
         possible = 0 < len(reference) <= REFERENCE_LENGTH_MAX and "\0" not in reference
         return reference if possible else None
-
-    async def _require_platform(self, request: Request) -> None:
-        principal = await authenticate(exchange_of(request), self.app.keys, Permission.READ)
-        if not principal.is_operator:
-            raise PermissionDenied("payments made elsewhere are the platform's, not a merchant's")
 
 
 def recorded_payment_routes(app: App) -> list[Route]:
     """The routes, more particular than a channel's."""
     handlers = RecordedPaymentRoutes(app)
     return [
-        plain_route(STATS_PATH, handlers.show_stats, "GET"),
-        plain_route(DUPLICATE_PATH, handlers.check_duplicate, "GET"),
-        plain_route(PAYMENT_PATH, handlers.show_payment, "GET"),
+        platform_route(STATS_PATH, handlers.show_stats, "GET"),
+        platform_route(DUPLICATE_PATH, handlers.check_duplicate, "GET"),
+        platform_route(PAYMENT_PATH, handlers.show_payment, "GET"),
     ]
 
 
-def _answer(content: Struct) -> Response:
-    return Response(_JSON.encode(content), media_type="application/json")
-
-
-def _operation(path: str, summary: str, answer: type[Any]) -> PlainOperation:
+def _operation(path: str, summary: str, shape: type[Any]) -> PlainOperation:
     reference = {
         "name": "reference_number",
         "in": "path",
@@ -113,8 +99,9 @@ def _operation(path: str, summary: str, answer: type[Any]) -> PlainOperation:
         summary=summary,
         tag="intake",
         status=200,
-        answer=answer,
-        problems=(401, 403, 404, 413, 500, 503, 504),
+        answer=shape,
+        problems=(403, 404, 413, 500, 503, 504),
+        other_answers=REFUSALS,
         permission=Permission.READ,
         headers=(reference,) if "{" in path else (),
     )

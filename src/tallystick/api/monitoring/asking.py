@@ -1,28 +1,16 @@
-"""What all monitoring routes share: who may ask, what a page is, how an answer looks."""
+"""What all monitoring routes share: what a page is, and how a route is told."""
 
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 from starlette.requests import Request
-from starlette.responses import Response
 
-from tallystick.api.auth import PermissionDenied, authenticate
 from tallystick.api.documented import PlainOperation
-from tallystick.api.exchange import exchange_of
 from tallystick.api.field_errors import FieldError, InvalidFields
-from tallystick.app import App
+from tallystick.api.intake.platform_route import REFUSALS
 from tallystick.identity import Permission
 
 BASE: Final = "/api/v1/monitoring"
-_JSON: Final = msgspec.json.Encoder(decimal_format="number")
-
-
-async def require_platform(app: App, request: Request, permission: str = Permission.READ) -> None:
-    """What is watched here is the platform's. Raises as `authenticate`, and PermissionDenied."""
-    principal = await authenticate(exchange_of(request), app.keys, permission)
-    if not principal.is_operator:
-        raise PermissionDenied("payments made elsewhere are the platform's, not a merchant's")
 
 
 def whole_number(request: Request, name: str, default: int, allowed: range) -> int:
@@ -34,12 +22,6 @@ def whole_number(request: Request, name: str, default: int, allowed: range) -> i
         message = f"a whole number from {allowed.start} to {allowed.stop - 1}"
         raise InvalidFields((FieldError(name, "out_of_range", message),))
     return int(text)
-
-
-def answer(data: Any, status: int = 200, **beside: object) -> Response:
-    """Document 000's frame around `data`."""
-    content = {"success": True, "data": data, **beside}
-    return Response(_JSON.encode(content), status, media_type="application/json")
 
 
 def operation(
@@ -59,7 +41,8 @@ def operation(
         tag="monitoring",
         status=status,
         answer=shape,
-        problems=(401, 403, 404, 413, 422, 500, 503, 504),
+        problems=(403, 404, 413, 500, 503, 504),
+        other_answers=REFUSALS,
         permission=Permission.READ if method == "GET" else Permission.OPERATE,
         headers=parameters,
     )

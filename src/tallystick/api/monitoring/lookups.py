@@ -10,19 +10,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tallystick.api.auth import require_platform
 from tallystick.api.field_errors import FieldError, InvalidFields
+from tallystick.api.intake.platform_route import answer, platform_route
 from tallystick.api.intake.recorded_views import RecordedPayment
 from tallystick.api.monitoring.asking import (
     BASE,
-    answer,
     number_parameter,
     operation,
-    require_platform,
     text_parameter,
     whole_number,
 )
 from tallystick.api.pages import CURSOR_LENGTH_MAX, InvalidCursor, read_cursor, write_cursor
-from tallystick.api.plain_route import plain_route
 from tallystick.app import App
 from tallystick.intake import ChannelSum, LookupOwner, Lookups
 
@@ -125,14 +124,14 @@ class LookupRoutes:
 
 def lookup_routes(app: App) -> list[Route]:
     """The routes."""
-    lookups = Lookups(app.database)
+    lookups = Lookups(app.database.lookups)
     loans = LookupRoutes(app, lookups, "loan_account_number")
     customers = LookupRoutes(app, lookups, "cif")
     return [
-        plain_route(LOAN_PATH, loans.list_payments, "GET"),
-        plain_route(LOAN_SUMMARY_PATH, loans.sum_up, "GET"),
-        plain_route(CIF_SUMMARY_PATH, customers.sum_up, "GET"),
-        plain_route(CIF_PATH, customers.list_payments, "GET"),
+        platform_route(LOAN_PATH, loans.list_payments, "GET"),
+        platform_route(LOAN_SUMMARY_PATH, loans.sum_up, "GET"),
+        platform_route(CIF_SUMMARY_PATH, customers.sum_up, "GET"),
+        platform_route(CIF_PATH, customers.list_payments, "GET"),
     ]
 
 

@@ -8,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tallystick.api.auth import require_platform
+from tallystick.api.intake.platform_route import answer, platform_route
 from tallystick.api.intake.webhook_stats import webhook_stats
 from tallystick.api.monitoring.asking import (
     BASE,
-    answer,
     number_parameter,
     operation,
-    require_platform,
     text_parameter,
     whole_number,
 )
@@ -32,7 +32,6 @@ from tallystick.api.monitoring.views import (
     StatsAnswer,
     WarmedAnswer,
 )
-from tallystick.api.plain_route import plain_route
 from tallystick.app import App
 from tallystick.identity import Permission
 from tallystick.platform.redis_link import RedisAway
@@ -108,12 +107,12 @@ def operation_routes(app: App) -> list[Route]:
     """The routes."""
     handlers = OperationRoutes(app)
     return [
-        plain_route(STATUS_PATH, handlers.show_jobs, "GET"),
-        plain_route(RUN_PATH, handlers.run_job, "POST"),
-        plain_route(PARTITIONS_PATH, handlers.show_partitions, "GET"),
-        plain_route(WARM_PATH, handlers.warm_cache, "POST"),
-        plain_route(CLEAR_PATH, handlers.clear_cache, "POST"),
-        plain_route(STATS_PATH, handlers.show_stats, "GET"),
+        platform_route(STATUS_PATH, handlers.show_jobs, "GET"),
+        platform_route(RUN_PATH, handlers.run_job, "POST"),
+        platform_route(PARTITIONS_PATH, handlers.show_partitions, "GET"),
+        platform_route(WARM_PATH, handlers.warm_cache, "POST"),
+        platform_route(CLEAR_PATH, handlers.clear_cache, "POST"),
+        platform_route(STATS_PATH, handlers.show_stats, "GET"),
     ]
 
 

@@ -7,9 +7,8 @@ each takes only rows that no other has locked.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Final
 
@@ -18,7 +17,7 @@ import msgspec
 from tallystick.books import PLATFORM, account_id, chart
 from tallystick.intake.metrics import payment_metrics
 from tallystick.intake.model import PAYMENT_RECORDED, IntakeTerms, Receipt
-from tallystick.intake.staging import store
+from tallystick.intake.staging import log_store, store
 from tallystick.intake.staging.model import (
     BatchOutcome,
     IngestionSummary,
@@ -27,7 +26,8 @@ from tallystick.intake.staging.model import (
     StagingRules,
     StagingStats,
 )
-from tallystick.journal import UNAVAILABLE, UNRECORDABLE, BulkBatch, BulkLoader, Busy, Journal
+from tallystick.intake.staging.process_log import ProcessLog, opened_log
+from tallystick.journal import UNRECORDABLE, BulkBatch, BulkLoader, Busy, Journal
 from tallystick.ledger import BulkPosting
 from tallystick.platform.clock import Clock
 from tallystick.platform.crash import crash_point
@@ -40,6 +40,15 @@ _SMALLER: Final = 10  # how much smaller a batch is tried again when a row of it
 Fence = Callable[[Connection], Awaitable[None]]
 _log = get_logger("tallystick.intake")
 _encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What one worker has in hand."""
+
+    loader: BulkLoader
+    log: ProcessLog
+    fence: Fence | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,51 +100,49 @@ class Ingestion:
 
     async def last_run_at(self) -> datetime | None:
         """When a batch last ended."""
-        return await store.find_last_run(self.database)
+        return await log_store.find_last_run(self.database)
 
     async def stats(self) -> StagingStats:
         """The table in numbers. Raises Overloaded."""
         return await store.read_stats(self.database)
 
     async def _work(self, name: str, fence: Fence | None) -> IngestionSummary:
-        summary = IngestionSummary()
-        async with self.journal.loader(name, timeout_ms=self.rules.timeout_ms) as loader:
+        summary, timeout_ms = IngestionSummary(), self.rules.timeout_ms
+        async with (
+            self.journal.loader(name, timeout_ms=timeout_ms) as loader,
+            opened_log(self.database, self.clock, f"{name} log") as log,
+        ):
+            await log.bury(timedelta(milliseconds=timeout_ms))
+            work = _Work(loader, log, fence)
             try:
-                while (outcome := await self._next_batch(loader, fence)) is not None:
+                while (outcome := await self._next_batch(work)) is not None:
                     summary = summary.plus(outcome)
             except StagingFailed as failure:
-                await self._log_failure(loader, failure)
+                await log.fail(str(failure))
                 raise
         return summary
 
-    async def _log_failure(self, loader: BulkLoader, failure: StagingFailed) -> None:
-        """As far as the database lets us."""
-        now = self.clock.now()
-        with suppress(*UNAVAILABLE):
-            connection = await loader.connected()
-            await store.log_failed_batch(connection, (now, now), str(failure))
-
-    async def _next_batch(self, loader: BulkLoader, fence: Fence | None) -> BatchOutcome | None:
+    async def _next_batch(self, work: _Work) -> BatchOutcome | None:
         """One batch, within the time limit; a smaller one when a row could not be held."""
         limit = min(self.rules.batch_size, BATCH_ROWS_MAX)
         while True:
             try:
                 async with asyncio.timeout(self.rules.timeout_ms / 1_000):
-                    return await self._take(loader, limit, fence)
+                    return await self._take(work, limit)
             except UNRECORDABLE as error:
                 # The rules let a value pass that a table refuses: find its row, spare the others.
+                reason = str(error).splitlines()[0]
+                await work.log.fail(reason)
                 if limit == 1:
-                    return await self._give_up_first(loader, str(error).splitlines()[0])
+                    return await self._give_up_first(work, reason)
                 limit = max(1, limit // _SMALLER)
             except (Busy, TimeoutError) as error:
                 raise StagingFailed(str(error) or "a batch took too long") from error
 
-    async def _take(
-        self, loader: BulkLoader, limit: int, fence: Fence | None
-    ) -> BatchOutcome | None:
+    async def _take(self, work: _Work, limit: int) -> BatchOutcome | None:
         began, started_at = perf_counter(), self.clock.now()
-        await store.open_workspace(await loader.connected())
-        async with loader.batch(self.posting) as batch:
+        await store.open_workspace(await work.loader.connected())
+        async with work.loader.batch(self.posting) as batch:
             claimed = await store.claim(
                 batch.connection,
                 self.terms,
@@ -146,26 +153,25 @@ class Ingestion:
             crash_point("staging.after_claim")
             if not claimed:
                 return None
+            await work.log.begin(batch.connection, started_at)
             await self.record_loaded(batch, "staging")
             crash_point("staging.after_record")
-            outcome = await store.settle_rows(
-                batch.connection, batch.at, started_at, retries_max=self.rules.max_retries
-            )
-            if fence:
-                await fence(batch.connection)
+            outcome = await self._settle(work, batch)
+            if work.fence:
+                await work.fence(batch.connection)
         _tell(outcome, perf_counter() - began)
         return outcome
 
     async def record_loaded(self, batch: BulkBatch, channel: str) -> int:
         """Record what stands in the workspace, whoever put it there; how many are new."""
-        connection, currency = batch.connection, self.terms.currency
+        connection, terms = batch.connection, self.terms
         receipt = _encode(Receipt(received_at=batch.at, channel=channel))
         await store.take_references(connection, batch.at)
         crash_point("staging.after_references")
         await store.flag_duplicates(connection)
-        recorded = await batch.tell(PAYMENT_RECORDED, store.facts_of(currency, receipt))
+        recorded = await batch.tell(PAYMENT_RECORDED, store.facts_of(terms.currency, receipt))
         if recorded:
-            await store.insert_payments(connection, currency, receipt, batch.at)
+            await store.insert_payments(connection, terms, receipt, batch.at)
             if posting := self.posting:
                 await batch.post(posting, store.POSTINGS)
         return recorded
@@ -183,19 +189,25 @@ class Ingestion:
             "recorded_payment",
         )
 
-    async def _give_up_first(self, loader: BulkLoader, reason: str) -> BatchOutcome | None:
+    async def _settle(self, work: _Work, batch: BulkBatch) -> BatchOutcome:
+        outcome = await store.settle_rows(
+            batch.connection, batch.at, retries_max=self.rules.max_retries
+        )
+        await work.log.complete(batch.connection, outcome, batch.at)
+        return outcome
+
+    async def _give_up_first(self, work: _Work, reason: str) -> BatchOutcome | None:
         """Set the first row aside as failed, with what the database said."""
         started_at = self.clock.now()
-        await store.open_workspace(await loader.connected())
-        async with loader.batch() as batch:
+        await store.open_workspace(await work.loader.connected())
+        async with work.loader.batch() as batch:
             connection, at = batch.connection, batch.at
             delay_ms = self.rules.retry_delay_ms
             if not await store.claim(connection, self.terms, at, limit=1, retry_delay_ms=delay_ms):
                 return None
+            await work.log.begin(connection, started_at)
             await store.refuse_loading(connection, reason)
-            outcome = await store.settle_rows(
-                connection, at, started_at, retries_max=self.rules.max_retries
-            )
+            outcome = await self._settle(work, batch)
         _tell(outcome, 0.0)
         return outcome
 

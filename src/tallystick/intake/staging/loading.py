@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -25,12 +24,10 @@ class LoadRow(NamedTuple):
     reference: str
     loan: str
     cif: str
-    amount: Decimal
     amount_minor: int
     paid_at: datetime  # UTC, without saying so
     channel: str | None
     metadata: str
-    written: str
 
 
 async def load_rows(ingestion: Ingestion, loader: BulkLoader, rows: Sequence[LoadRow]) -> int:
@@ -46,17 +43,14 @@ async def load_rows(ingestion: Ingestion, loader: BulkLoader, rows: Sequence[Loa
 
 def load_row(number: int, report: ReportedPayment, at: datetime) -> LoadRow:
     """The row of a report; its payment's id is one of the instant `at`."""
-    written = _JSON.encode(report.metadata).decode()
     return LoadRow(
         number,
         new_id(at, loan_bucket(report.loan_account_number)),
         report.reference_number,
         report.loan_account_number,
         report.cif,
-        report.amount.major,
         report.amount.amount_minor,
         report.payment_date.replace(tzinfo=None),
         report.payment_channel,
-        written,
-        written,
+        _JSON.encode(report.metadata).decode(),
     )

@@ -5,11 +5,10 @@ every commit empties. The order of the statements is that of every batch: accoun
 their text, then rows that nobody else can be touching. Values are judged by `intake.fields`' rules.
 """
 
+import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
-
-from msgspec import json
 
 from tallystick.intake.fields import (
     AMOUNT_MIN,
@@ -24,8 +23,8 @@ from tallystick.platform.postgres.pools import Connection, Database
 # The writer of a loader makes them for itself; they are never on disk for anybody else.
 _WORKSPACE: Final = """
 CREATE TEMPORARY TABLE IF NOT EXISTS intake_loading (
-    row_id bigint, place tid, payment_id uuid, reference text, loan text, cif text, amount numeric,
-    amount_minor bigint, paid_at timestamp, channel text, metadata jsonb, written text,
+    row_id bigint, place tid, payment_id uuid, reference text, loan text, cif text,
+    amount_minor bigint, paid_at timestamp, channel text, metadata text,
     reason text, is_duplicate boolean NOT NULL DEFAULT FALSE) ON COMMIT DELETE ROWS
 """
 _HELD_MONTHS: Final = """
@@ -35,13 +34,12 @@ SELECT min(month), max(month), coalesce(array_agg(month), '{}') FROM (
      WHERE inhparent = 'recorded_payments'::regclass) AS held
 """
 
-# An id as `platform.ids.new_id` makes it: the instant, the loan's bucket, 61 random bits.
-_PAYMENT_ID: Final = """
-({instant} || '-7'
- || substr(encode(substr(sha256(convert_to({loan}, 'UTF8')), 1, 2), 'hex'), 2) || '-'
- || translate(left({tail}, 1), 'ab', '89') || substr({tail}, 2))::uuid
+# An id as `platform.ids.new_id` makes it: the instant, the loan's bucket, 61 bits. These count on
+# from a random number of the batch, because a random one a row takes three times as long.
+_PAYMENT_ID: Final = f"""
+($1::text || '7' || substr(encode(sha256(convert_to(loan_account_number, 'UTF8')), 'hex'), 2, 3)
+ || to_hex((($12::bigint + id) & {(1 << 61) - 1}) | ({-(1 << 63)})::bigint))::uuid
 """
-_TAIL: Final = "substr(gen_random_uuid()::text, 20)"
 
 # Only what is long enough to be too deep, or to hold such a number, is looked into.
 _METADATA_FAULT: Final = f"""
@@ -51,7 +49,8 @@ CASE WHEN metadata IS NULL THEN NULL
      THEN 'metadata must not have the key {RECEIPT_KEY}, which is ours'
      WHEN octet_length(written) > {METADATA_BYTES_MAX}
      THEN 'metadata must be at most {METADATA_BYTES_MAX} bytes'
-     WHEN octet_length(written) - octet_length(translate(written, '[{{', ''))
+     WHEN octet_length(written) > {2 * METADATA_DEPTH_MAX}
+          AND octet_length(written) - octet_length(translate(written, '[{{', ''))
           > {METADATA_DEPTH_MAX}
           AND jsonb_path_exists(metadata, 'strict $.**{{{METADATA_DEPTH_MAX + 1} to last}}')
      THEN 'metadata must be at most {METADATA_DEPTH_MAX} levels deep'
@@ -63,11 +62,10 @@ CASE WHEN metadata IS NULL THEN NULL
 """
 _CLAIM: Final = f"""
 INSERT INTO intake_loading
-SELECT id, place, {_PAYMENT_ID.format(instant="$1::text", loan="loan_account_number", tail="tail")},
-       reference_number, loan_account_number, cif, amount,
+SELECT id, place, {_PAYMENT_ID}, reference_number, loan_account_number, cif,
        CASE WHEN amount BETWEEN {AMOUNT_MIN} AND $2::numeric
             THEN (amount * $3::numeric)::bigint END,
-       paid_at, payment_channel, metadata, written,
+       paid_at, payment_channel, written,
        nullif(concat_ws('; ',
            CASE WHEN reference_number = ''
                 THEN 'reference_number must have 1 to 255 characters' END,
@@ -86,7 +84,7 @@ SELECT id, place, {_PAYMENT_ID.format(instant="$1::text", loan="loan_account_num
                             to_char(paid_at, 'YYYY-MM'), to_char($6::timestamp, 'YYYY-MM'),
                             to_char($7::timestamp, 'YYYY-MM')) END,
            {_METADATA_FAULT}), '')
-  FROM (SELECT s.*, s.ctid AS place, s.metadata::text AS written, {_TAIL} AS tail,
+  FROM (SELECT s.*, s.ctid AS place, s.metadata::text AS written,
                CASE WHEN s.payment_date >= '0001-01-03' AND s.payment_date < '9999-12-30'
                     THEN s.payment_date AT TIME ZONE $9 AT TIME ZONE 'UTC' END AS paid_at
           FROM payment_staging AS s
@@ -120,6 +118,10 @@ UPDATE intake_loading AS l SET is_duplicate = TRUE
    AND NOT EXISTS (SELECT FROM payment_references AS r
                     WHERE r.reference_number = l.reference AND r.payment_id = l.payment_id)
 """
+# The sender's object, still open for our receipt.
+_METADATA: Final = """
+CASE WHEN coalesce(l.metadata, '{}') = '{}' THEN '{' ELSE left(l.metadata, -1) || ', ' END
+"""
 _IS_NEW: Final = "l.reason IS NULL AND NOT l.is_duplicate"
 _ORDINAL: Final = "row_number() OVER (ORDER BY l.row_id)"
 # The same data, in the same order, as `PaymentRecorded` has in the journal; `@currency@` and
@@ -131,16 +133,15 @@ SELECT l.payment_id, {_ORDINAL},
         || ',"amount_minor":' || l.amount_minor || ',"currency":"@currency@","payment_date":'
         || {_INSTANT_JSON} || ',"payment_channel":' || coalesce(to_json(l.channel)::text, 'null')
         || ',"source":"staging","metadata":'
-        || CASE WHEN coalesce(l.written, '{{}}') = '{{}}' THEN '{{'
-                ELSE left(l.written, -1) || ', ' END || '@receipt@}}}}')::json
+        || {_METADATA} || '@receipt@}}}}')::json
   FROM intake_loading AS l WHERE {_IS_NEW}
 """
 _INSERT_PAYMENTS: Final = f"""
 INSERT INTO recorded_payments (id, reference_number, loan_account_number, cif, amount,
                                payment_date, payment_channel, source, metadata, created_at,
                                currency)
-SELECT l.payment_id, l.reference, l.loan, l.cif, l.amount, l.paid_at, l.channel, 'staging',
-       coalesce(l.metadata, '{{}}') || $3::jsonb, $1, $2
+SELECT l.payment_id, l.reference, l.loan, l.cif, l.amount_minor * $4::numeric, l.paid_at,
+       l.channel, 'staging', ({_METADATA} || $3::text)::jsonb, $1, $2
   FROM intake_loading AS l WHERE {_IS_NEW}
 """
 POSTINGS: Final = f"""
@@ -176,20 +177,8 @@ SELECT l.row_id, l.reason, f.attempts, count(*) OVER ()
   FROM intake_loading AS l JOIN intake_staging_failures AS f ON f.staging_id = l.row_id
  WHERE l.reason IS NOT NULL AND f.attempts > $1 ORDER BY l.row_id LIMIT $2
 """
-_LOG: Final = """
-INSERT INTO staging_process_log
-       (batch_start_id, batch_end_id, total_records, processed_records, duplicate_records,
-        error_records, status, started_at, completed_at, error_details)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-"""
 _ANY_FAILURES: Final = "SELECT EXISTS (SELECT FROM intake_staging_failures)"
 _BACKLOG: Final = "SELECT count(*) FROM payment_staging WHERE processed IS NOT TRUE"
-_REST: Final = """
-SELECT EXISTS (SELECT FROM payment_staging AS s
-                WHERE s.processed IS NOT TRUE
-                  AND NOT EXISTS (SELECT FROM intake_staging_failures AS f
-                                   WHERE f.staging_id = s.id AND f.at > $1))
-"""
 _STATS: Final = """
 SELECT (SELECT count(*) FROM payment_staging WHERE processed IS NOT TRUE), failures.*, batches.*
   FROM (SELECT count(*) FILTER (WHERE s.processed IS NOT TRUE),
@@ -200,11 +189,10 @@ SELECT (SELECT count(*) FROM payment_staging WHERE processed IS NOT TRUE), failu
                coalesce(sum(error_records), 0), max(completed_at) AT TIME ZONE 'UTC'
           FROM staging_process_log) AS batches
 """
-_LAST_RUN: Final = "SELECT max(completed_at) AT TIME ZONE 'UTC' FROM staging_process_log"
 ERRORS_SHOWN: Final = 20
 LOADED_COLUMNS: Final = (
-    *("row_id", "payment_id", "reference", "loan", "cif", "amount", "amount_minor", "paid_at"),
-    *("channel", "metadata", "written"),
+    *("row_id", "payment_id", "reference", "loan", "cif", "amount_minor", "paid_at"),
+    *("channel", "metadata"),
 )
 
 
@@ -221,13 +209,12 @@ async def claim(
     A row that failed less than `retry_delay_ms` ago is left for later.
     """
     first, last, held = tuple(await connection.fetchrow(_HELD_MONTHS) or ())
-    unix_ms = f"{int(at.timestamp() * 1000):012x}"
     done = await connection.execute(
         _CLAIM,
-        f"{unix_ms[:8]}-{unix_ms[8:]}",
+        f"{int(at.timestamp() * 1000):012x}",
         *(terms.amount_max, terms.minor_units, terms.decimals, terms.currency),
         *(first, last, _gaps(first, last, held), terms.timezone),
-        *(at - timedelta(milliseconds=retry_delay_ms), limit),
+        *(at - timedelta(milliseconds=retry_delay_ms), limit, secrets.randbits(61)),
     )
     return _count(done)
 
@@ -254,28 +241,28 @@ def facts_of(currency: str, receipt: bytes) -> str:
 
 
 async def insert_payments(
-    connection: Connection, currency: str, receipt: bytes, at: datetime
+    connection: Connection, terms: LoadTerms, receipt: bytes, at: datetime
 ) -> None:
     """Write the new rows into their months."""
-    own = f"{{{_own(receipt)}}}"
-    await connection.execute(_INSERT_PAYMENTS, at.replace(tzinfo=None), currency, own)
+    own, minor_unit = f"{_own(receipt)}}}", 1 / terms.minor_units
+    await connection.execute(
+        _INSERT_PAYMENTS, at.replace(tzinfo=None), terms.currency, own, minor_unit
+    )
 
 
 def _own(receipt: bytes) -> str:
     return f'"{RECEIPT_KEY}":{receipt.decode()}'
 
 
-async def settle_rows(
-    connection: Connection, at: datetime, started_at: datetime, *, retries_max: int
-) -> BatchOutcome:
-    """Mark what is done with, keep what failed for another attempt, and log the batch."""
+async def settle_rows(connection: Connection, at: datetime, *, retries_max: int) -> BatchOutcome:
+    """Mark what is done with, and keep what failed for another attempt."""
     if await connection.fetchval(_ANY_FAILURES):
         await connection.execute(_FORGET_FAILURES)
     await connection.execute(_KEEP_FAILURES, at)
     await connection.execute(_MARK, at.replace(tzinfo=None), retries_max)
     total, first, last, failed, accepted = tuple(await connection.fetchrow(_COUNTS) or ())
     given_up = await connection.fetch(_GIVEN_UP, retries_max, ERRORS_SHOWN) if failed else []
-    outcome = BatchOutcome(
+    return BatchOutcome(
         first_id=first,
         last_id=last,
         total=total,
@@ -285,42 +272,11 @@ async def settle_rows(
         failed=failed,
         failures=tuple(RowFailure(*tuple(row)[:3]) for row in given_up),
     )
-    await _log(connection, outcome, (started_at, at))
-    return outcome
 
 
 async def refuse_loading(connection: Connection, reason: str) -> None:
     """Call every row of the workspace wrong, for a reason that no rule foresaw."""
     await connection.execute(_REFUSE, reason)
-
-
-async def log_failed_batch(
-    connection: Connection, times: tuple[datetime, datetime], reason: str
-) -> None:
-    """A batch that came to nothing, as the log of document 000 tells it: it has no rows."""
-    details = json.encode({"error": reason}).decode()
-    await connection.execute(
-        _LOG, 0, 0, 0, 0, 0, 0, "failed", *(t.replace(tzinfo=None) for t in times), details
-    )
-
-
-async def _log(
-    connection: Connection, outcome: BatchOutcome, times: tuple[datetime, datetime]
-) -> None:
-    await connection.execute(
-        _LOG,
-        *(outcome.first_id, outcome.last_id, outcome.total, outcome.recorded),
-        *(outcome.duplicates, outcome.errors, "completed"),
-        *(time.replace(tzinfo=None) for time in times),
-        _details(outcome),
-    )
-
-
-def _details(outcome: BatchOutcome) -> str | None:
-    if not outcome.failed:
-        return None
-    retried = outcome.failed - outcome.errors
-    return json.encode({"to_be_retried": retried, "rows": outcome.failures}).decode()
 
 
 # Reading -----------------------------------------------------------------------------------------
@@ -331,21 +287,10 @@ async def count_backlog(database: Database) -> int:
     return int(await database.fetchval(_BACKLOG))
 
 
-async def has_rest(database: Database, at: datetime, retry_delay_ms: int) -> bool:
-    """Whether any row may be taken right now."""
-    return bool(await database.fetchval(_REST, at - timedelta(milliseconds=retry_delay_ms)))
-
-
 async def read_stats(database: Database) -> StagingStats:
     """The table in numbers."""
     row = await database.fetchrow(_STATS)
     return StagingStats(*tuple(row or ()))
-
-
-async def find_last_run(database: Database) -> datetime | None:
-    """When a batch last ended."""
-    found: datetime | None = await database.fetchval(_LAST_RUN)
-    return found
 
 
 def _count(done: str) -> int:
