@@ -8,7 +8,7 @@ import pytest
 
 from tallystick.app import App
 from tallystick.books import PLATFORM, account_id
-from tallystick.delivery import LetterNotFound
+from tallystick.delivery import BusDown, LetterNotFound
 from tallystick.delivery.model import RETRIES_S, DeadLetter
 from tallystick.journal import Change
 from tallystick.ledger import Freeze
@@ -116,6 +116,34 @@ async def test_a_redrive_is_previewed_and_then_delivers_the_dead_and_the_held(
     assert watcher.seen == [(ILL, OPENED + number) for number in range(1, 4)]
     (redriven, *_) = [await letters.get_letter(preview.letters[0].id)]
     assert redriven.status == "delivered"
+
+
+async def test_nobody_is_dead_before_the_bus_has_been_told(app: App, clock: HandClock) -> None:
+    watcher = Watcher(frozenset({"account.frozen"}))
+    watcher.poison = {(ILL, OPENED + 1)}
+    await freeze(app, ILL)
+    told: list[tuple[str | None, str]] = []
+    is_away = True
+
+    async def bury(letter: DeadLetter) -> None:
+        if is_away:
+            raise BusDown("no broker")
+        told.append((letter.code, letter.status))
+
+    async with consumption(app, watcher.consumer, bury=bury) as reading:
+        await drain(reading)
+        await tried_to_death(app, reading, clock)
+        (letter,) = await app.delivery.letters.list_letters("watcher")
+        assert (letter.status, letter.attempts) == ("retrying", len(RETRIES_S))
+        others = await app.delivery.letters.list_letters("watcher", ("dead",))
+        is_away = False
+        clock.advance(timedelta(seconds=RETRIES_S[-1]))
+        await drain(reading)
+
+    assert others == ()
+    assert told == [("ValueError", "retrying")]
+    (letter,) = await app.delivery.letters.list_letters("watcher")
+    assert (letter.status, letter.attempts) == ("dead", len(RETRIES_S) + 1)
 
 
 async def test_a_letter_that_is_not_there_is_told(app: App) -> None:

@@ -1,5 +1,6 @@
 """The relay brings every fact to Kafka, in the order of its aggregate; our consumers read there."""
 
+import asyncio
 import json
 from collections import defaultdict
 from decimal import Decimal
@@ -10,7 +11,7 @@ from confluent_kafka import Message
 
 from tallystick.app import App, open_app
 from tallystick.books import PLATFORM, account_id
-from tallystick.delivery.kafka import BusDown
+from tallystick.delivery.kafka import BusDown, make_topics
 from tallystick.delivery.messages import named_fact
 from tallystick.journal import Change
 from tallystick.ledger import Freeze
@@ -101,6 +102,16 @@ async def test_every_fact_arrives_and_an_aggregates_in_their_order(
     assert all(found == sorted(found) for found in versions.values())
 
 
+async def test_topics_that_two_make_at_once_are_made_once(bus_settings: Settings) -> None:
+    prefix = bus_settings.kafka_topic_prefix
+    names = [f"{prefix}made-{number}" for number in range(4)]
+
+    made = await asyncio.gather(*(make_topics(bus_settings, names, 1) for _ in range(3)))
+
+    assert sorted(name for some in made for name in some) == names
+    assert await make_topics(bus_settings, names, 1) == []
+
+
 async def test_a_relay_goes_on_where_the_last_one_stood(
     bus_settings: Settings, address: Address, owner_address: Address, clock: HandClock, app: App
 ) -> None:
@@ -154,6 +165,40 @@ async def test_the_ledger_consumer_reads_kafka_and_posts_each_payment_once(
         assert await senders.postings() == dict.fromkeys(payments, 1)
         assert len(everything_on(bus_settings, RECORDED)) == 800
         await require_proven(house)
+
+
+@pytest.mark.slow
+async def test_a_member_that_lost_its_partitions_meanwhile_joins_again(
+    bus_settings: Settings, address: Address, owner_address: Address, clock: HandClock, app: App
+) -> None:
+    async with open_app(bus_settings, address=address, clock=clock) as house:
+        (ledger,) = [
+            one
+            for one in house.delivery.bus_consumptions
+            if one.deliveries.consumer.name == "ledger"
+        ]
+        # Whoever does not read for so long has left the group, say while the database is away.
+        ledger.subscription._terms |= {
+            "max.poll.interval.ms": 6_000,
+            "session.timeout.ms": 6_000,
+        }
+        senders = Senders(house, owner_address)
+        payments = await senders.report(3)
+        await relay_all(house)
+        held = await ledger.subscription.read(10, 10.0)
+        assert held
+        ledger._unfinished = held
+        await asyncio.sleep(8.0)
+
+        with pytest.raises(BusDown):
+            await ledger.run_once()
+        payments += await senders.report(3)
+        await relay_all(house)
+        async with asyncio.timeout(30):
+            while len(await senders.postings()) < len(payments):
+                await ledger.run_once()
+
+        assert await senders.postings() == dict.fromkeys(payments, 1)
 
 
 async def test_a_message_that_names_no_fact_moves_nothing(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from tallystick.app import App
 from tallystick.delivery import Consumer
-from tallystick.delivery.consumption import Consumption
+from tallystick.delivery.consumption import Bury, Consumption
 from tallystick.delivery.deliveries import Deliveries
 from tallystick.delivery.journal_reader import JournalReader
 from tallystick.delivery.lease import Lease
@@ -41,13 +41,13 @@ class Watcher:
 
 @asynccontextmanager
 async def consumption(
-    app: App, consumer: Consumer, *, batch: int = 1_000
+    app: App, consumer: Consumer, *, batch: int = 1_000, bury: Bury | None = None
 ) -> AsyncIterator[Consumption]:
     """A consumer at work in `app`'s house, as a process of its own would be."""
     notebook = Notebook(app.database)
     lease = Lease(notebook, consumer.name)
     reader = JournalReader(app.journal, app.database, app.clock, notebook, lease, batch=batch)
-    yield Consumption(Deliveries(consumer, app.journal, app.database, app.clock), reader)
+    yield Consumption(Deliveries(consumer, app.journal, app.database, app.clock), reader, bury)
     await lease.give_back()
     await notebook.close()
 

@@ -18,6 +18,7 @@ DOCUMENTED = dict(re.findall(r"^([A-Z_]+)=(.*)$", TABLE, re.MULTILINE))
 WITHOUT_DEFAULT = {
     *("HOST", "DB_HOST", "DB_DATABASE", "DB_USERNAME", "DB_PASSWORD"),
     *("REDIS_HOST", "KAFKA_BROKERS", "WEBHOOK_AUTH_SECRET", "WEBHOOK_IP_WHITELIST", "CORS_ORIGIN"),
+    "METRICS_PORT",
 }
 WRITTEN = {**DOCUMENTED, "CORS_ORIGIN": "https://app.collectioncrm.com"}  # `*` stays refused
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.platform.secrets_file import (
+    HomeUnusable,
     SecretsMissing,
     SecretsUnreadable,
     keep_secrets,
@@ -64,6 +65,14 @@ def test_a_damaged_file_is_never_overwritten(tmp_path: Path, content: str) -> No
     with pytest.raises(SecretsUnreadable):
         keep_secrets(_settings(tmp_path))
     assert (tmp_path / "secrets.json").read_text() == content
+
+
+def test_a_home_that_cannot_be_is_told_with_a_way_out(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for home in (file, file / "home"):
+        with pytest.raises(HomeUnusable, match="set TALLYSTICK_HOME to another folder"):
+            keep_secrets(_settings(home))
 
 
 def test_a_draft_left_by_a_crash_is_no_obstacle(tmp_path: Path) -> None:

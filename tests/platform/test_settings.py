@@ -179,7 +179,7 @@ class TestValues:
 class TestSecrets:
     def test_they_never_print(self) -> None:
         names = [name for name, f in Settings.model_fields.items() if "SecretStr" in str(f)]
-        assert len(names) == 8
+        assert len(names) == 9
         clear = {name: f"geheim-{name}" for name in names if name != "master_key"}
         clear["master_key"] = "Z2VoZWltZ2VoZWltZ2VoZWltZ2VoZWltZ2VoZWltOTk="
         settings = load_settings(env_file=None, **clear)

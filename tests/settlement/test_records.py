@@ -7,13 +7,17 @@ import pytest
 
 from tallystick.app import App, open_app
 from tallystick.identity import FeePlan, Merchant
+from tallystick.journal import Origin, Told
 from tallystick.payments import PaymentRow
+from tallystick.payments.facts import Captured
 from tallystick.platform.clock import HandClock
+from tallystick.platform.ids import new_id
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.postgres.pools import connect
 from tallystick.platform.settings import Settings
 from tallystick.sandbox import Pace, Sandbox, serve_sandbox
 from tallystick.settlement import SettlementRecord, find_record
+from tallystick.settlement.consumer import decide_records
 from tests.servers.served import require_proven
 
 pytestmark = pytest.mark.anyio
@@ -103,6 +107,18 @@ async def test_a_payment_that_went_back_whole_is_not_settled(app: App, merchant:
 
     assert (record.status, record.returned_minor) == ("cancelled", 10_000)
     await require_proven(app)
+
+
+async def test_a_capture_without_its_payments_terms_is_not_passed_over(app: App) -> None:
+    stranger = Told(
+        *(0, 1, new_id(app.clock.now(), 0), 2, "payment.captured", 1),
+        Captured(10_000, 400, new_id(app.clock.now(), 0), "ref"),
+        Origin(),
+        app.clock.now(),
+    )
+
+    with pytest.raises(KeyError):
+        await decide_records([stranger], app.database)
 
 
 async def test_the_proof_finds_a_record_that_lost_a_capture(

@@ -4,6 +4,7 @@
 database, or when this process is about to close.
 """
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -81,10 +83,13 @@ class HealthRoutes:
         return _json(HealthAnswer(success=fit, data=report), 200 if fit else 503)
 
     async def metrics(self, _request: Request) -> Response:
-        """For Prometheus."""
+        """For Prometheus; nothing is there with ENABLE_METRICS off."""
+        if not self.app.settings.enable_metrics:
+            raise HTTPException(404)
         await self._books()  # the proof's age grows by itself, whether a worker lives or not
         await self._staging()
-        content, content_type = exposition()
+        # Every process has files to be read, and requests must not wait for that.
+        content, content_type = await asyncio.to_thread(exposition)
         return Response(content, media_type=content_type)
 
     async def _report(self) -> HealthReport:

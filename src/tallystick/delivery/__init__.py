@@ -7,22 +7,24 @@ after it in its own aggregate.
 Tables: `delivery_positions`, `delivery_leases`, `dead_letters`; it reads the journal's.
 """
 
+from tallystick.delivery.cloud_event import CloudEvent
 from tallystick.delivery.delivery import Delivery
-from tallystick.delivery.events import Window
+from tallystick.delivery.events import EventPage
 from tallystick.delivery.kafka import BusDown, NoBrokers, ensure_topics
-from tallystick.delivery.model import Consumer, DeadLetter, LetterNotFound, LoggedFact, fact_id
+from tallystick.delivery.model import Consumer, DeadLetter, LetterNotFound, LoggedFact, Wanted
 from tallystick.delivery.topics import Topics
 
 __all__ = [
     "BusDown",
+    "CloudEvent",
     "Consumer",
     "DeadLetter",
     "Delivery",
+    "EventPage",
     "LetterNotFound",
     "LoggedFact",
     "NoBrokers",
     "Topics",
-    "Window",
+    "Wanted",
     "ensure_topics",
-    "fact_id",
 ]

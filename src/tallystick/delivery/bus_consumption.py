@@ -36,7 +36,7 @@ class BusConsumption:
         """One batch of messages; 1 when there was one.
 
         Raises BusDown, Overloaded, and what the journal says when it cannot record now; then the
-        same messages are delivered by the next round.
+        next round delivers the same messages, or Kafka brings them again.
         """
         self._unfinished = self._unfinished or await self.subscription.read(BATCH, WAIT_S)
         if not self._unfinished:
@@ -46,8 +46,10 @@ class BusConsumption:
             async with self.notebook.writing() as connection:
                 await store.write_letters(connection, letters)
         crash_point("consumer.before_commit")
-        await self.subscription.commit(self._unfinished)
-        self._unfinished = []
+        # Let go of first: a member that lost its partitions can never commit these, and only
+        # reading on lets it join again. What is not committed comes again, and is found done.
+        done, self._unfinished = self._unfinished, []
+        await self.subscription.commit(done)
         return 1
 
     async def _facts(self, messages: Sequence[KafkaMessage]) -> list[Told]:

@@ -1,19 +1,22 @@
 """One consumer at work on the journal: what failed and is due first, then what is new."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
+
+from msgspec import structs
 
 from tallystick.delivery import store
 from tallystick.delivery.deliveries import Deliveries
 from tallystick.delivery.journal_reader import JournalReader
-from tallystick.delivery.model import DeadLetter, Retried, retried
+from tallystick.delivery.kafka import BusDown
+from tallystick.delivery.model import DeadLetter, Retried, postponed, retried
 from tallystick.platform.crash import crash_point
 
 RETRIES_A_ROUND: Final = 100
 
-Bury = Callable[[Sequence[DeadLetter]], Awaitable[None]]
-"""Tells others of letters that are dead now."""
+Bury = Callable[[DeadLetter], Awaitable[None]]
+"""Tells others of a letter that dies. Raises BusDown."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,7 @@ class Consumption:
         name, now = self.deliveries.consumer.name, self.deliveries.clock.now()
         database = self.deliveries.database
         for letter in await store.due_letters(database, name, now, RETRIES_A_ROUND):
-            change = await self._retry(letter)
-            if change.status == "dead" and self.bury:
-                await self.bury([letter])
-            if change.status == "delivered":
+            if (await self._retry(letter)).status == "delivered":
                 await self._retry_behind(letter)
 
     async def _retry_behind(self, letter: DeadLetter) -> None:
@@ -64,7 +64,20 @@ class Consumption:
     async def _retry(self, letter: DeadLetter) -> Retried:
         facts = await self.deliveries.journal.facts_named([(letter.aggregate_id, letter.version)])
         failures = await self.deliveries.attempt(facts)
-        change = retried(letter, failures[letter.aggregate_id], self.deliveries.clock.now())
+        now = self.deliveries.clock.now()
+        change = retried(letter, failures[letter.aggregate_id], now)
+        if change.status == "dead" and not await self._buried(letter, change.code):
+            change = postponed(letter, change, now)
         async with self.reader.notebook.writing() as connection:
             await store.change_letter(connection, change)
         return change
+
+    async def _buried(self, letter: DeadLetter, code: str | None) -> bool:
+        """Whether all who are to hear of it have: before it is dead, so that none is missed."""
+        if self.bury is None:
+            return True
+        try:
+            await self.bury(structs.replace(letter, code=code))
+        except BusDown:
+            return False
+        return True

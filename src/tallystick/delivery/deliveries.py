@@ -8,6 +8,7 @@ behind; later facts of its aggregate are held back by it, all others go on.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 from uuid import UUID
 
@@ -23,8 +24,7 @@ from tallystick.platform.postgres.pools import Database, Overloaded
 from tallystick.platform.telemetry import get_logger
 
 ROUNDS: Final = 5
-"""How often it is decided anew, and how many refusals are stepped over, before a fact fails."""
-TRIES_MAX: Final = 10_000
+"""How often it is decided anew before a fact fails."""
 _AWAY: Final = ("busy", "outcome_unknown")  # the database's trouble, not the fact's
 _log = get_logger("tallystick.delivery")
 
@@ -74,14 +74,10 @@ class Deliveries:
         return outcomes
 
     async def _not_done(self, facts: Sequence[Told]) -> list[Told]:
-        claims = {inbox_key(self.consumer, fact).claim(fact.aggregate_id).id for fact in facts}
-        standing = await self.journal.find_claims(claims) if claims else []
+        claims = [inbox_key(self.consumer, fact).claim(fact.aggregate_id).id for fact in facts]
+        standing = await self.journal.find_claims(set(claims)) if claims else []
         done = {claim.id for claim in standing if claim.state == "done"}
-        return [
-            fact
-            for fact in facts
-            if inbox_key(self.consumer, fact).claim(fact.aggregate_id).id not in done
-        ]
+        return [fact for fact, claim in zip(facts, claims, strict=True) if claim not in done]
 
     async def _try(self, facts: Sequence[Told]) -> dict[UUID, Exception | None]:
         try:
@@ -106,7 +102,7 @@ class Deliveries:
 
     async def _record_once(self, fact: Told, change: Change) -> None:
         """Record the effect under the first claim that no refusal has used up."""
-        for refused in range(TRIES_MAX):
+        for refused in count():
             asked = inbox_key(self.consumer, fact, refused)
             claim = asked.claim(fact.aggregate_id, version=fact.version)
             try:

@@ -66,7 +66,7 @@ class Delivery:
         notebook = Notebook(database)
         bus = Bus(settings) if settings.kafka_enabled else None
         topics = Topics.configured(settings)
-        events = Events(database, bus, topics)
+        events = Events(database.lookups, bus, topics)
 
         def reader(
             name: str, *, min_age: timedelta | None = None, batch: int = BATCH
@@ -145,8 +145,8 @@ class Delivery:
         # A database or a broker that is away takes nothing back: leases run out by themselves.
         readers = [consumption.reader for consumption in self.consumptions]
         readers += [self.relay.reader] if self.relay else []
-        with suppress(Exception):
-            for one in readers:
+        for one in readers:
+            with suppress(Exception):
                 await one.lease.give_back()
         for subscription in self.bus_consumptions:
             with suppress(Exception):

@@ -5,8 +5,10 @@ event loop.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from typing import Any, Final
 
 from confluent_kafka import Consumer as KafkaConsumer
@@ -22,6 +24,7 @@ from tallystick.platform.settings import Settings
 from tallystick.platform.telemetry import get_logger
 
 FLUSH_S: Final = 1.0
+FAILING_S: Final = 60.0
 LINGER_MS: Final = 5
 MESSAGES_A_BATCH: Final = 10_000
 ADMIN_S: Final = 30.0
@@ -46,6 +49,15 @@ class Bus:
     def __init__(self, settings: Settings) -> None:
         self._terms = _producing(settings)
         self._producer: Producer | None = None
+        self._failed_at_s: float | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether a send failed within the last minute and none has succeeded since: whoever is
+        not the relay need not wait for the next one to fail.
+        """
+        failed_at_s = self._failed_at_s
+        return failed_at_s is not None and time.monotonic() - failed_at_s < FAILING_S
 
     async def send(
         self, messages: Sequence[Message], meanwhile: Callable[[], Awaitable[object]]
@@ -70,8 +82,10 @@ class Bus:
                 await meanwhile()
             outcome.require_all()
         except (BufferError, KafkaException, BusDown) as error:
+            self._failed_at_s = time.monotonic()
             await self._drop(producer)
             raise BusDown(str(error)) from error
+        self._failed_at_s = None
         return Counter(message.topic for message in messages)
 
     async def _drop(self, producer: Producer) -> None:
@@ -183,13 +197,20 @@ def _make_topics(terms: dict[str, Any], names: Sequence[str], partitions: int) -
         missing = [name for name in names if name not in there]
         wanted = [NewTopic(name, partitions, -1) for name in missing]
         made = admin.create_topics(wanted, request_timeout=ADMIN_S) if wanted else {}
-        for future in made.values():
-            future.result()
+        return [name for name, future in made.items() if _is_made(future)]
+    except KafkaException as error:
+        raise BusDown(str(error)) from error
+
+
+def _is_made(topic: Future[None]) -> bool:
+    """False when somebody else was faster. Raises KafkaException."""
+    try:
+        topic.result()
     except KafkaException as error:
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-            raise BusDown(str(error)) from error
-        return []
-    return missing
+            raise
+        return False
+    return True
 
 
 def _reaching(settings: Settings) -> dict[str, Any]:

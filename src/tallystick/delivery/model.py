@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tallystick.journal import Asked, Change, JournalError, Told
 from tallystick.platform.ids import derived_id
@@ -50,6 +50,17 @@ class LoggedFact(Struct, frozen=True, gc=False):
     request_id: str | None
 
 
+class Wanted(Struct, frozen=True):
+    """Part of the log: recorded from `since` on and before `until`, of these kinds or of all,
+    about one merchant's objects or everybody's.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    kinds: tuple[str, ...] = ()
+    merchant_id: UUID | None = None
+
+
 class DeadLetter(Struct, frozen=True):
     """A fact that could not be delivered; fields are the columns of `dead_letters`, in their order.
 
@@ -74,7 +85,7 @@ class DeadLetter(Struct, frozen=True):
 
 
 class DeliveryError(Exception):
-    """LeaseLost | LetterNotFound | UnroutedKind."""
+    """LeaseLost | LetterNotFound | EventNotFound | BusDown | NoBrokers."""
 
     code = "delivery_error"
 
@@ -89,6 +100,12 @@ class LetterNotFound(DeliveryError):
     """There is no such letter."""
 
     code = "letter_not_found"
+
+
+class EventNotFound(DeliveryError):
+    """There is no such event, or it is another merchant's."""
+
+    code = "event_not_found"
 
 
 def fact_id(aggregate_id: UUID, version: int) -> UUID:
@@ -151,6 +168,12 @@ def retried(letter: DeadLetter, failure: Exception | None, now: datetime) -> Ret
         return Retried(letter.id, "dead", attempts, code, detail)
     due_at = now + timedelta(seconds=RETRIES_S[attempts - 1])
     return Retried(letter.id, "retrying", attempts, code, detail, due_at)
+
+
+def postponed(letter: DeadLetter, dying: Retried, now: datetime) -> Retried:
+    """The letter that would be dead, but nobody can be told now: its last attempt is made again."""
+    due_at = now + timedelta(seconds=RETRIES_S[-1])
+    return structs.replace(dying, status="retrying", attempts=letter.attempts, due_at=due_at)
 
 
 def _words(failure: Exception) -> tuple[str, str]:

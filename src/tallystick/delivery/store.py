@@ -7,7 +7,8 @@ from uuid import UUID
 
 from msgspec import Struct, structs
 
-from tallystick.delivery.model import DeadLetter, LoggedFact, Retried
+from tallystick.delivery.model import DeadLetter, LoggedFact, Retried, Wanted
+from tallystick.delivery.topics import UNTOLD
 from tallystick.platform.postgres.pools import Connection, Database
 
 _LETTERS: Final = f"SELECT {', '.join(DeadLetter.__struct_fields__)} FROM dead_letters"
@@ -51,13 +52,54 @@ _HISTORY: Final = f"""
 SELECT {", ".join(LoggedFact.__struct_fields__)}
   FROM journal_facts WHERE aggregate_id = $1 ORDER BY version
 """
+_LANE_END: Final = "SELECT position FROM journal_lanes WHERE lane = $1"
 _LANES: Final = "SELECT lane FROM journal_lanes WHERE position > 0 ORDER BY lane"
-_WINDOW: Final = f"""
-SELECT {", ".join(LoggedFact.__struct_fields__)}
-  FROM journal_facts
- WHERE at >= $1 AND at < $2 AND ($3::text[] = '{{}}' OR kind = ANY($3))
-   AND lane = $4 AND position > $5
- ORDER BY position LIMIT $6
+# Whose an object is, its first fact says; cases are the operators', whoever's payment they are of.
+_WANTED: Final = """
+   AND ($1::text[] = '{}' OR kind = ANY($1)) AND split_part(kind, '.', 1) <> ALL($2)
+   AND ($3::uuid IS NULL OR EXISTS (
+       SELECT FROM journal_facts o
+        WHERE o.aggregate_id = f.aggregate_id AND o.version = 1 AND o.kind <> 'case.opened'
+          AND (o.aggregate_id = $3 OR $3::text IN (o.data->>'merchant_id', o.data->>'owner_id',
+               o.data->>'requester_id', o.data->>'buyer_id'))))
+"""
+_PART: Final = f"""
+SELECT {", ".join(LoggedFact.__struct_fields__)} FROM journal_facts f
+ WHERE lane = $4 AND position > $5 AND position <= $6 {_WANTED} ORDER BY position LIMIT $7
+"""
+_LIFE: Final = f"""
+SELECT {", ".join(LoggedFact.__struct_fields__)} FROM journal_facts f
+ WHERE aggregate_id = $4 AND version > $5 AND version <= $6
+   AND ($7::timestamptz IS NULL OR at >= $7) AND ($8::timestamptz IS NULL OR at < $8) {_WANTED}
+ ORDER BY version LIMIT $9
+"""
+# Along a lane time never runs backwards, so halving finds an instant without an index.
+_END_AT: Final = """
+WITH RECURSIVE halves (low, high) AS (
+    SELECT 0::bigint, position FROM journal_lanes WHERE lane = $1
+    UNION ALL
+    SELECT CASE WHEN is_before THEN middle ELSE low END,
+           CASE WHEN is_before THEN high ELSE middle - 1 END
+      FROM (SELECT low, high, middle, (SELECT at < $2 FROM journal_facts
+                                        WHERE lane = $1 AND position >= middle
+                                        ORDER BY position LIMIT 1) AS is_before
+              FROM (SELECT low, high, (low + high + 1) / 2 AS middle FROM halves
+                     WHERE low < high) halved) looked
+)
+SELECT coalesce(min(high), 0) FROM halves
+"""
+# From one aggregate straight to the next, however many facts each has.
+_KIN: Final = f"""
+WITH RECURSIVE kin (id) AS (
+    (SELECT aggregate_id FROM journal_facts WHERE aggregate_id BETWEEN $4 AND $5
+      ORDER BY aggregate_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT aggregate_id FROM journal_facts WHERE aggregate_id > kin.id
+               AND aggregate_id <= $5 ORDER BY aggregate_id LIMIT 1)
+      FROM kin WHERE kin.id IS NOT NULL
+)
+SELECT kin.id, (SELECT max(version) FROM journal_facts WHERE aggregate_id = kin.id)
+  FROM kin JOIN journal_facts f ON f.aggregate_id = kin.id AND f.version = 1 {_WANTED}
 """
 
 
@@ -89,21 +131,50 @@ async def history(database: Database, aggregate_id: UUID) -> list[LoggedFact]:
     return [LoggedFact(*row) for row in await database.fetch(_HISTORY, aggregate_id)]
 
 
+async def list_part(
+    database: Database, wanted: Wanted, part: tuple[int, int, int], limit: int
+) -> list[LoggedFact]:
+    """The wanted facts of `part`: a lane, the position behind which, and up to which."""
+    rows = await database.fetch(_PART, *_terms(wanted), *part, limit)
+    return [LoggedFact(*row) for row in rows]
+
+
+async def list_life(
+    database: Database, wanted: Wanted, part: tuple[UUID, int, int], limit: int
+) -> list[LoggedFact]:
+    """The wanted facts of `part`: an aggregate, the version behind which, and up to which."""
+    rows = await database.fetch(_LIFE, *_terms(wanted), *part, wanted.since, wanted.until, limit)
+    return [LoggedFact(*row) for row in rows]
+
+
+async def end_at(database: Database, lane: int, at: datetime) -> int:
+    """The last position of a lane that was recorded before `at`; 0 if there is none."""
+    end: int = await database.fetchval(_END_AT, lane, at)
+    return end
+
+
+async def lane_end(database: Database, lane: int) -> int:
+    """The last position of a lane; 0 if there is no such lane."""
+    return await database.fetchval(_LANE_END, lane) or 0
+
+
+async def list_kin(
+    database: Database, wanted: Wanted, ids: tuple[UUID, UUID]
+) -> list[tuple[UUID, int]]:
+    """The aggregates from one id to another whose first fact is wanted, and how many facts each
+    has.
+    """
+    rows = await database.fetch(_KIN, *_terms(wanted), *ids)
+    return [(row[0], row[1]) for row in rows]
+
+
+def _terms(wanted: Wanted) -> tuple[list[str], list[str], UUID | None]:
+    return list(wanted.kinds), list(UNTOLD), wanted.merchant_id
+
+
 async def all_lanes(database: Database) -> list[int]:
     """The lanes on which there is anything."""
     return [row[0] for row in await database.fetch(_LANES)]
-
-
-async def window(
-    database: Database,
-    since: datetime,
-    until: datetime,
-    kinds: Sequence[str],
-    page: tuple[int, int, int],
-) -> list[LoggedFact]:
-    """Facts of a time and of these kinds (none named: all); `page` is lane, position, limit."""
-    rows = await database.fetch(_WINDOW, since, until, list(kinds), *page)
-    return [LoggedFact(*row) for row in rows]
 
 
 # Positions and leases ----------------------------------------------------------------------------

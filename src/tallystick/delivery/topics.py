@@ -1,7 +1,7 @@
 """Which kind of fact is told on which topic. Pure.
 
 A topic takes whole families, because only within one topic can the facts of one aggregate keep
-their order. What is nobody's business outside stays in: the readers' own notes, and keys.
+their order. What is nobody's business outside stays in: the house's own notes, and keys.
 """
 
 from collections.abc import Mapping
@@ -40,10 +40,9 @@ FAMILIES: Final[Mapping[str, str | None]] = {
         ),
         LEDGER,
     ),
-    **dict.fromkeys(
-        ("api_key", "reader", "dispute_feed", "books", "recorded_month", "references"), None
-    ),
+    **dict.fromkeys(("api_key", "dispute_feed", "books", "recorded_month", "references"), None),
 }
+UNTOLD: Final = tuple(family for family, topic in FAMILIES.items() if topic is None)
 
 
 class Topics(Struct, frozen=True):

@@ -59,6 +59,12 @@ def derived_id(owner: uuid.UUID, name: str) -> uuid.UUID:
     return _from_int((owner.int & ~_LOW_62_BITS) | low)
 
 
+def derived_range(identifier: uuid.UUID) -> tuple[uuid.UUID, uuid.UUID]:
+    """The lowest and the highest id that the owner of a derived id can have."""
+    lowest = identifier.int & ~_LOW_62_BITS
+    return _from_int(lowest), _from_int(lowest | _LOW_62_BITS)
+
+
 def earliest_id(at: datetime) -> uuid.UUID:
     """The lowest id an object of this instant can have: ids below it are older."""
     return _from_int(int(at.timestamp() * 1000) << 80)

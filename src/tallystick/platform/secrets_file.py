@@ -32,11 +32,15 @@ class SecretsUnreadable(Exception):
     """The secrets file is damaged; never overwritten, since lost keys cannot be made again."""
 
 
+class HomeUnusable(Exception):
+    """The home folder cannot be made, read or written."""
+
+
 def keep_secrets(settings: Settings) -> Settings:
     """The settings with every secret present.
 
     Test mode makes the missing ones and keeps them in the home folder; live mode, and any mode
-    with NODE_ENV=production, raises SecretsMissing.
+    with NODE_ENV=production, raises SecretsMissing. Raises what `kept_secrets` does.
     """
     missing = [name for name in _needed(settings) if getattr(settings, name) is None]
     if not missing:
@@ -57,10 +61,10 @@ def kept_secrets(home: Path, makers: Mapping[str, Maker]) -> dict[str, str]:
     """The secrets of these names from the home folder, made there on first use.
 
     Safe against other processes doing the same and against a crash half way.
-    Raises SecretsUnreadable.
+    Raises SecretsUnreadable, HomeUnusable.
     """
     make_home(home)
-    with _locked(home):
+    with usable(home), _locked(home):
         kept = _read(home / FILE_NAME)
         made = {name: make() for name, make in makers.items() if name not in kept}
         if made:
@@ -69,10 +73,25 @@ def kept_secrets(home: Path, makers: Mapping[str, Maker]) -> dict[str, str]:
 
 
 def make_home(home: Path) -> None:
-    """The home folder; others may pass through (the database may run as another user)."""
-    if not home.is_dir():
-        home.mkdir(parents=True, exist_ok=True)
-        home.chmod(0o711)
+    """The home folder; others may pass through (the database may run as another user).
+
+    Raises HomeUnusable.
+    """
+    with usable(home):
+        if not home.is_dir():
+            home.mkdir(parents=True, exist_ok=True)
+            home.chmod(0o711)
+
+
+@contextmanager
+def usable(home: Path) -> Iterator[None]:
+    """Within, what the system refuses in the home folder is HomeUnusable."""
+    try:
+        yield
+    except OSError as error:
+        raise HomeUnusable(
+            f"{home} cannot be used: {error.strerror}; set TALLYSTICK_HOME to another folder"
+        ) from error
 
 
 def _master_key() -> str:

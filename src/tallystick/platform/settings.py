@@ -104,6 +104,8 @@ class Settings(CollectionSettings, BaseSettings):
     # the database; neither database_url nor db_host: the embedded server
     database_url: SecretStr | None = None
     db_owner_url: SecretStr | None = None
+    db_read_url: SecretStr | None = None
+    db_read_lag_max: _NotNegative = 100
     db_host: str | None = None
     db_port: _Port = 5432
     db_database: str | None = None
@@ -139,6 +141,7 @@ class Settings(CollectionSettings, BaseSettings):
     case_after_s: _Positive = 86_400
     authorization_ttl_s: _Positive = 604_800
     intent_ttl_s: _Positive = 86_400
+    intent_max_attempts: _Positive = 10
     quote_ttl_s: Annotated[int, Field(gt=0, le=86_400)] = 60
     sandbox_port: _Port = 0
     dispute_poll_s: _Positive = 60

@@ -156,7 +156,7 @@ class CollectionSettings(BaseModel):
 
     # what is measured
     enable_metrics: bool = True
-    metrics_port: _Port = 9090
+    metrics_port: _Port | None = None
 
     @field_validator("webhook_ip_whitelist", mode="before")
     @classmethod

@@ -5,13 +5,14 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, cast
 
 import orjson
 import structlog
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from structlog.contextvars import bound_contextvars, get_contextvars, merge_contextvars
 from structlog.typing import FilteringBoundLogger, Processor
 
@@ -79,6 +80,27 @@ def exposition(registry: CollectorRegistry = REGISTRY) -> tuple[bytes, str]:
     With PROMETHEUS_MULTIPROC_DIR set, those of all processes together.
     """
     return generate_latest(_of_all_processes(registry)), CONTENT_TYPE_LATEST
+
+
+@cache
+def _processes(registry: CollectorRegistry) -> Gauge:
+    return Gauge(
+        "tallystick_processes",
+        "Processes that run, by what they do",
+        ("does",),
+        registry=registry,
+        multiprocess_mode="livesum",
+    )
+
+
+def count_process(does: str, registry: CollectorRegistry = REGISTRY) -> None:
+    """Count this process among those that run, for as long as it does."""
+    _processes(registry).labels(does).set(1)
+
+
+def forget_process(pid: int, folder: str) -> None:
+    """It is dead: what it counted stays in the sums, and it is no process that runs."""
+    mark_process_dead(pid, folder)  # type: ignore[no-untyped-call] # the library's
 
 
 Series = Mapping[frozenset[tuple[str, str]], float]

@@ -2,8 +2,9 @@
 adjustment when more comes or some goes back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
+from uuid import UUID
 
 from tallystick.delivery import Consumer
 from tallystick.journal import Change, Fact, Told
@@ -42,18 +43,18 @@ async def decide_records(facts: Sequence[Told], database: Database) -> list[Chan
     terms = await store.find_terms(database, opened) if opened else {}
     changes: list[Change | None] = []
     for fact in facts:
-        told = _told(fact, standing.get(fact.aggregate_id), terms.get(fact.aggregate_id))
+        told = _told(fact, standing.get(fact.aggregate_id), terms)
         changes.append(_change(fact, told) if told else None)
     return changes
 
 
 def _told(
-    fact: Told, row: SettlementRecord | None, terms: store.PaymentTerms | None
+    fact: Told, row: SettlementRecord | None, terms: Mapping[UUID, store.PaymentTerms]
 ) -> Fact | None:
     if fact.kind == CAPTURED and fact.data.booked_to != "payable":
         return None  # the platform's own suspense: not the merchant's money
     if row is None:
-        return _opened(fact, terms) if terms and fact.kind == CAPTURED else None
+        return _opened(fact, terms[fact.aggregate_id]) if fact.kind == CAPTURED else None
     if fact.version <= row.payment_version:
         return None  # it is in there
     amount_minor: int = fact.data.amount_minor

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
-from msgspec import Struct, convert, json
+from msgspec import Struct, json
 
 from tallystick.books import Check
 from tallystick.platform.postgres.pools import Database
@@ -40,7 +40,7 @@ async def find_record(database: Database, payment_id: UUID) -> SettlementRecord 
 async def find_terms(database: Database, payment_ids: Collection[UUID]) -> dict[UUID, PaymentTerms]:
     """Whose payments these are."""
     rows = await database.fetch(_INITIATED, list(payment_ids))
-    return {row[0]: convert(json.decode(row[1]), PaymentTerms) for row in rows}
+    return {row[0]: json.decode(row[1], type=PaymentTerms) for row in rows}
 
 
 # What must hold -----------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from tallystick.platform.postgres.place import (
 )
 from tallystick.platform.postgres.pools import Connection, connect
 from tallystick.platform.postgres.programs import find_programs
-from tallystick.platform.secrets_file import kept_secrets, make_home, random_secret
+from tallystick.platform.secrets_file import kept_secrets, make_home, random_secret, usable
 
 __all__ = ["AlreadyRunning", "Cluster", "EmbeddedPostgresFailed", "embedded_postgres"]
 
@@ -73,7 +73,9 @@ async def embedded_postgres(
     EmbeddedPostgresFailed.
     """
     home = home.resolve()  # noqa: ASYNC240 - once, at the start
-    _make_usable(home)
+    make_home(home)
+    with usable(home):
+        (home / "lock").touch()
     with held(home, home):
         place = find_place(home)
         # Two copies of one home folder would share a place that lies outside of it.
@@ -92,16 +94,6 @@ async def embedded_postgres(
                     programs=programs,
                     log=place.log,
                 )
-
-
-def _make_usable(home: Path) -> None:
-    try:
-        make_home(home)
-        (home / "lock").touch()
-    except OSError as error:
-        raise EmbeddedPostgresFailed(
-            f"{home} cannot be used: {error.strerror}; set TALLYSTICK_HOME to another folder"
-        ) from error
 
 
 async def _prepared(place: Place, passwords: Mapping[str, str], *, durable: bool) -> Path:

@@ -62,6 +62,8 @@ class Database:
         self._address = address
         self._settings = settings
         self._pool = pool
+        self.lookups: Database = self
+        """Where what nobody decides upon may be read: on a replica, if there is one."""
         self._patience_s = settings.db_request_acquire_timeout / 1000
 
     @property
