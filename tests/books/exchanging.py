@@ -98,7 +98,7 @@ async def open_office(database: Database, clock: HandClock) -> AsyncIterator[Off
         database, clock, master_key=bytes(32), projections=projections
     ) as journal:
         books = wired(database, journal, clock)
-        yield Office(books, Exchange.over(journal, database, books.ledger, clock, ttl_s=TTL_S))
+        yield Office(books, Exchange.over(journal, database, clock, ttl_s=TTL_S))
 
 
 async def furnish(office: Office) -> None:

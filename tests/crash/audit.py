@@ -17,11 +17,15 @@ from tests.crash.patient_clients import PatientClients
 from tests.crash.wishes import TRANSFER_CODE
 
 _AT_ONCE = 16
-_OPEN = frozenset({"pending", "processing", "requires_action"})
-# Facts that start something at a bank, and the verb that asked for it.
+_OPEN = frozenset({"pending", "processing", "requires_action", "sent"})
+# Facts that start something at a bank or move a wallet's money, and the verb that asked for it.
 _STARTED = {
     "payment.capture_sending": ("capture",),
     "payment.cancel_sending": ("cancel", "reverse_held"),
+    "hold.captured": ("wallet_capture",),
+    "hold.released": ("wallet_release",),
+    "escrow.funded": ("wallet_fund",),
+    "escrow.part_released": ("wallet_pay_recipient",),
 }
 
 
@@ -87,6 +91,10 @@ async def _require_each_once(app: App, heard: Iterable[Heard]) -> None:
         "intents": made["intent"],
         "refunds": made["refund"] + made["reverse_captured"],
         "recorded_payments": made["webhook"],
+        "wallet_holds": made["wallet_hold"],
+        "wallet_transfers": made["wallet_send"],
+        "escrows": made["wallet_escrow"],
+        "payouts": made["wallet_payout"],
     }
     for table, acknowledged in ours.items():
         rows = await app.database.fetch(f"SELECT id FROM {table}")

@@ -18,6 +18,7 @@ from tests.crash.client_journal import ClientJournal
 from tests.crash.crash_site import CrashSite
 from tests.crash.patient_clients import PatientClients
 from tests.crash.wishes import Wishes
+from tests.crash.worker_deaths import Workers
 from tests.servers.api_processes import ApiProcesses, api_processes
 from tests.servers.http_client import Caller, Client
 
@@ -106,6 +107,12 @@ async def wishes(app: App) -> Wishes:
     await app.accounts.ensure_open(opens)
     cash, float_ = (typeid("acc", order.account_id) for order in opens)
     return Wishes(cash, float_, f"{app.clock.now():%Y-%m-%dT%H:%M:%SZ}")
+
+
+@pytest.fixture
+def workers(site: CrashSite, address: Address, owner_address: Address, tmp_path: Path) -> Workers:
+    """The site's workers."""
+    return Workers(site, address, owner_address, tmp_path)
 
 
 @pytest.fixture

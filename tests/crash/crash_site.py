@@ -20,6 +20,7 @@ from tests.servers.api_processes import ApiProcess, ApiProcesses
 from tests.servers.http_client import Answer
 from tests.servers.served import require_proven
 from tests.servers.two_books import require_same_books
+from tests.servers.two_payout_books import require_same_payouts
 
 AFTER_A_KILL = timedelta(seconds=5)  # longer than anybody may wait for a bank here
 _DEATH_S = 10.0
@@ -29,13 +30,15 @@ _OPEN_PAYMENTS = (
     "SELECT count(*) FROM payments p WHERE operation IS NOT NULL AND NOT EXISTS"
     " (SELECT FROM intents i WHERE i.id = p.intent_id AND i.status = 'requires_action')"
 )
+_OPEN_PAYOUTS = "SELECT count(*) FROM payouts WHERE status IN ('pending', 'sent')"
 _NO_CALLER_WAITS = (
     "SELECT count(*) FROM journal_claims WHERE state = 'running'",
     "SELECT count(*) FROM refunds WHERE operation IS NOT NULL",
     # ... and what has ended, and is watched for a bank that approves it after all.
     f"{_OPEN_PAYMENTS} AND p.status NOT IN ('failed', 'cancelled')",
 )
-_NOTHING_LEFT = (*_NO_CALLER_WAITS, _OPEN_PAYMENTS)
+_WAITING_TOP_UPS = "SELECT count(*) FROM wallet_top_ups WHERE status = 'waiting'"
+_NOTHING_LEFT = (*_NO_CALLER_WAITS, _OPEN_PAYMENTS, _OPEN_PAYOUTS, _WAITING_TOP_UPS)
 
 
 @dataclass
@@ -93,8 +96,13 @@ class CrashSite:
     async def settle(self) -> None:
         """Let recovery finish whatever is left between the beats."""
         for _ in range(_LOOKS):
-            if not await self._recover():
+            left = await self._recover()
+            await self.app.payouts.look_at_due(1_000)
+            if not left and not await self.app.database.fetchval(_OPEN_PAYOUTS):
                 break
+        await self.app.delivery.drain("top_ups")
+        while await self.app.top_ups.credit_due():
+            pass
         await self._require_none(_NOTHING_LEFT)
 
     async def _heal(self) -> None:
@@ -105,8 +113,7 @@ class CrashSite:
     async def _recover(self) -> int:
         """One round, when whoever asked must be gone."""
         self.shift += AFTER_A_KILL
-        assert isinstance(self.app.clock, HandClock)
-        self.app.clock.set(SystemClock().now() + self.shift)
+        self.wind_clock()
         return await self.app.recovery.run_once(limit=1_000)
 
     async def _require_none(self, counts: Sequence[str]) -> None:
@@ -114,8 +121,14 @@ class CrashSite:
             left = await self.app.database.fetchval(count)
             assert not left, (count, left)
 
+    def wind_clock(self) -> None:
+        """Set the auditor's clock by those that run."""
+        assert isinstance(self.app.clock, HandClock)
+        self.app.clock.set(SystemClock().now() + self.shift)
+
     async def prove(self) -> None:
         """In a quiet moment: every promise is kept, and the banks' books equal ours."""
         await self.settle()
         await require_proven(self.app)
         await require_same_books(self.app, self.sandbox, SystemClock().now())
+        await require_same_payouts(self.app, self.sandbox, SystemClock().now())

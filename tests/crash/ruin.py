@@ -59,9 +59,13 @@ def some_of_each() -> list[Scene]:
     return scenes
 
 
-def sessions_of(site: CrashSite, chance: Random, clients: PatientClients) -> list[Session]:
-    """Clients that do what clients do all day."""
-    return [Session(clients, site.wishes, Random(chance.random())) for _ in range(SESSIONS)]
+def sessions_of(
+    site: CrashSite, chance: Random, clients: PatientClients, wallets: Sequence[str] = ()
+) -> list[Session]:
+    """Clients that do what clients do all day; with wallets, what the owners of those do."""
+    return [
+        Session(clients, site.wishes, Random(chance.random()), wallets) for _ in range(SESSIONS)
+    ]
 
 
 async def tell(site: CrashSite, deaths: int, seed: int) -> None:
@@ -80,6 +84,8 @@ class Ruin:
     site: CrashSite
     seed: int
     healed: bool = False
+    wallets: Sequence[str] = ()
+    work_s: tuple[float, float] = (0.005, 0.08)  # before a death at random
     targets: dict[str, deque[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -150,9 +156,9 @@ class Ruin:
         until = asyncio.Event()
         sessions = [
             asyncio.create_task(session.run(until))
-            for session in sessions_of(self.site, self.chance, self.site.clients)
+            for session in sessions_of(self.site, self.chance, self.site.clients, self.wallets)
         ]
-        await asyncio.sleep(self.chance.uniform(0.005, 0.08))
+        await asyncio.sleep(self.chance.uniform(*self.work_s))
         await self.site.kill()
         until.set()
         await self.site.rise()

@@ -10,7 +10,6 @@ from itertools import count
 from uuid import UUID
 
 from tallystick.app import App
-from tallystick.payments import Payments
 from tallystick.platform.clock import SystemClock
 from tallystick.platform.ids import new_id, parse_typeid, random_bucket, typeid
 from tests.crash.client_journal import Wish
@@ -101,8 +100,10 @@ class Saga:
     async def _credit(self) -> None:
         if point := self.deaths.get("credit"):
             assert await self.workers.run_until(point) == -9, point
-        reader = self.app.top_ups.reader(Payments.TOP_UP_KINDS, self.app.payments.top_up_of)
-        await reader.run_once()
+            await self.workers.lease_runs_out()  # of the dead
+        await self.app.delivery.drain("top_ups")
+        self.site.wind_clock()
+        await self.app.top_ups.credit_due()
 
     async def _payout(self) -> None:
         to = {"type": "upi", "upi_id": f"{self.payee_name}@sandbox", "name": "Asha Rao"}

@@ -4,13 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import product
-from pathlib import Path
 from random import Random
 
 import pytest
 
-from tallystick.platform.clock import HandClock, SystemClock
-from tallystick.platform.postgres.address import Address
+from tallystick.platform.clock import SystemClock
 from tests.crash.crash_site import AFTER_A_KILL, CrashSite
 from tests.crash.saga import AMOUNT, BEATS, HELD, PAID_OUT, SENT, Saga
 from tests.crash.worker_deaths import Workers
@@ -27,7 +25,9 @@ SCENES = (
     ("pay", "rails.after_ask:1"),
     ("credit", "topups.before_credit:1"),
     ("credit", "topups.after_credit:1"),
-    *(("credit", f"{point}:1") for point in JOURNAL[1:]),
+    ("credit", "consumer.before_effect:1"),
+    ("credit", "consumer.after_effect:1"),
+    *(("credit", f"{point}:{n}") for point, n in product(JOURNAL[1:], (1, 2))),
     *product(("hold", "capture", "transfer"), [f"{point}:1" for point in JOURNAL]),
     *(("payout", f"{point}:{n}") for point, n in product(JOURNAL, (1, 2))),
     *(("payout", f"payouts.{point}:1") for point in ASKING),
@@ -49,12 +49,6 @@ WRONG_ENDS = (
     ("returned_closed", "returned"),
 )
 _LOOKS = 3
-
-
-@pytest.fixture
-def workers(site: CrashSite, address: Address, tmp_path: Path) -> Workers:
-    """The site's workers."""
-    return Workers(site, address, tmp_path)
 
 
 async def test_a_death_at_every_beat_of_the_saga(workers: Workers) -> None:
@@ -120,11 +114,10 @@ async def test_a_death_over_a_payout_that_goes_wrong(workers: Workers) -> None:
 async def learn_payouts(site: CrashSite) -> None:
     """Let recovery learn the end of every payout, and whether it came back."""
     app = site.app
-    assert isinstance(app.clock, HandClock)
     await asyncio.sleep(0.05)  # the banks keep their own time: what is to come back has done so
     for _ in range(_LOOKS):
         site.shift += AFTER_A_KILL
-        app.clock.set(SystemClock().now() + site.shift)
+        site.wind_clock()
         await app.payouts.look_at_due(1_000)
     assert not await app.database.fetchval(
         "SELECT count(*) FROM payouts WHERE status IN ('pending', 'sent')"

@@ -3,13 +3,10 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from itertools import cycle, product
-from pathlib import Path
 from random import Random
 
 import pytest
 
-from tallystick.platform.clock import HandClock, SystemClock
-from tallystick.platform.postgres.address import Address
 from tests.crash.crash_site import CrashSite
 from tests.crash.purses import BEGUN, HALF, WHOLE, Purses
 from tests.crash.worker_deaths import Workers
@@ -36,12 +33,6 @@ ENDS: dict[str, tuple[Verb, tuple[int, int, int]]] = {
 DUE = (1, 2, 3)
 # The hold has expired, the escrow has timed out to its recipient, the schedule has sent a half.
 AFTER_ALL_CAME_DUE = (BEGUN - WHOLE - HALF, WHOLE + HALF, 0)
-
-
-@pytest.fixture
-def workers(site: CrashSite, address: Address, tmp_path: Path) -> Workers:
-    """The site's workers."""
-    return Workers(site, address, tmp_path)
 
 
 async def test_a_death_during_every_verb(site: CrashSite) -> None:
@@ -98,5 +89,4 @@ async def turn_until_all_is_due(site: CrashSite) -> None:
     site.shift += timedelta(days=2)
     await site.kill()
     await site.rise()
-    assert isinstance(site.app.clock, HandClock)
-    site.app.clock.set(SystemClock().now() + site.shift)
+    site.wind_clock()

@@ -8,6 +8,7 @@ from tests.crash.client_journal import Wish
 
 AMOUNT = 1_000
 TRANSFER_CODE = "crash"
+_MONEY = {"amount": AMOUNT, "currency": "INR"}
 
 
 class Wishes:
@@ -87,6 +88,45 @@ class Wishes:
             "code": TRANSFER_CODE,
         }
         return self._wish(verb, "/api/v1/transfers", body)
+
+    # Of wallets: their payer, their payee.
+
+    def wallet_hold(self, payer: str, payee: str) -> Wish:
+        body = {"wallet_id": payer, "to_wallet_id": payee, **_MONEY}
+        return self._wish("wallet_hold", "/api/v1/holds", body)
+
+    def wallet_capture(self, hold_id: str) -> Wish:
+        body = {"amount": AMOUNT // 4, "final": True}
+        return self._wish("wallet_capture", f"/api/v1/holds/{hold_id}/capture", body)
+
+    def wallet_release(self, hold_id: str) -> Wish:
+        return self._wish("wallet_release", f"/api/v1/holds/{hold_id}/release", {})
+
+    def wallet_send(self, payer: str, payee: str) -> Wish:
+        name = f"sent-{next(self._numbers)}"
+        body = {"transfer_id": name, "from_wallet_id": payer, "to_wallet_id": payee, **_MONEY}
+        return self._wish("wallet_send", "/api/v1/wallet-transfers", body)
+
+    def wallet_escrow(self, payer: str, payee: str) -> Wish:
+        body = {"buyer_wallet_id": payer, "recipients": [{"wallet_id": payee}], **_MONEY}
+        return self._wish("wallet_escrow", "/api/v1/escrows", body)
+
+    def wallet_fund(self, escrow_id: str) -> Wish:
+        return self._wish("wallet_fund", f"/api/v1/escrows/{escrow_id}/fund", {})
+
+    def wallet_pay_recipient(self, escrow_id: str) -> Wish:
+        path = f"/api/v1/escrows/{escrow_id}/release"
+        return self._wish("wallet_pay_recipient", path, {"amount": AMOUNT // 2})
+
+    def wallet_payout(self, payer: str, payee_name: str) -> Wish:
+        to = {"type": "upi", "upi_id": f"{payee_name}@sandbox", "name": "Asha Rao"}
+        body = {"wallet_id": payer, "amount": AMOUNT, "destination": to}
+        return self._wish("wallet_payout", "/api/v1/payouts", body)
+
+    def top_up(self, wallet: str) -> Wish:
+        """A payment for a wallet."""
+        body = {"payment_method": "tok_visa", "wallet_id": wallet, **_MONEY}
+        return self._wish("pay", "/api/v1/payments", body)
 
     def _wish(self, verb: str, path: str, body: Mapping[str, object]) -> Wish:
         return Wish(verb, f"{verb}-{next(self._numbers)}", path, json.dumps(body))

@@ -9,6 +9,7 @@ import msgspec
 
 from tallystick.platform.clock import SystemClock
 from tallystick.platform.postgres.address import Address
+from tallystick.platform.postgres.pools import connect
 from tests.crash.crash_site import CrashSite
 from tests.servers.api_zygote import Plan, settings_of
 
@@ -21,6 +22,7 @@ class Workers:
 
     site: CrashSite
     address: Address
+    owner: Address
     folder: Path
 
     async def run_until(self, point: str) -> int:
@@ -34,3 +36,12 @@ class Workers:
             cwd=_REPOSITORY,
         )
         return await process.wait()
+
+    async def lease_runs_out(self) -> None:
+        """Nobody has to wait for whoever died reading."""
+        settings = {"search_path": self.owner.schema}
+        connection = await connect(self.owner, server_settings=settings)
+        try:
+            await connection.execute("UPDATE delivery_leases SET until = 'epoch'")
+        finally:
+            await connection.close()

@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 
 from tallystick.app import App, open_app
-from tallystick.payments import Payments
 from tallystick.platform import crash
 from tallystick.platform.secrets_file import keep_secrets
 from tallystick.platform.settings import load_settings
@@ -27,7 +26,8 @@ async def work(plan: Plan, clock_at: datetime) -> None:
 
 async def run_due(app: App) -> None:
     """One round of the wallets' jobs, one after the other."""
-    await app.top_ups.reader(Payments.TOP_UP_KINDS, app.payments.top_up_of).run_once()
+    await app.delivery.drain("top_ups")
+    await app.top_ups.credit_due()
     await app.payouts.look_at_due()
     await app.holds.expire_due()
     await app.escrows.time_out_due()

@@ -128,7 +128,7 @@ async def open_office(database: Database, clock: HandClock) -> AsyncIterator[Off
         ledger = Ledger(database)
         tiers = Tiers(journal, database, clock)
         wallets = Wallets(journal, database, ledger, clock, tiers)
-        exchange = Exchange.over(journal, database, ledger, clock, ttl_s=60)
+        exchange = Exchange.over(journal, database, clock, ttl_s=60)
         transfers = WalletTransfers(wallets, exchange.quotes)
         yield Office(
             database=database,

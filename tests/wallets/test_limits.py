@@ -88,7 +88,7 @@ def test_a_clock_that_is_turned_back_over_midnight_opens_no_new_day() -> None:
 
 def test_what_is_over_a_limit_says_how_much_is_left() -> None:
     with pytest.raises(LimitExceeded, match="leaves 70 minor units of INR within its balance"):
-        limits.incoming(wallet_of(opened()), 71, 30, Tier("tested", "INR", None, None, 100), START)
+        limits.incoming(wallet_of(opened()), 71, 30, Tier("tested", "INR", None, None, 100))
 
 
 # Over PostgreSQL --------------------------------------------------------------------------------

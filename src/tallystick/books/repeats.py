@@ -41,14 +41,6 @@ class Repeats:
             raise Differs(await self._differing_items(repeat, asked, orders))
         return (await self.journal.answer(repeat, patience_s=0)).subject_id
 
-    async def find(self, asked: Asked | None, subject_id: UUID) -> Repeated | None:
-        """Whether this key was used before, and how."""
-        if asked is None:
-            return None
-        claim = asked.claim(subject_id)
-        standing = await self.journal.find_claim(claim.id)
-        return Repeated(standing, standing.fingerprint == claim.fingerprint) if standing else None
-
     async def _answer(self, repeat: Repeated) -> Answer:
         # A transfer's claim never runs: it is done or refused when it is written.
         claim = await self.journal.answer(repeat, patience_s=0)
@@ -90,7 +82,7 @@ class Repeats:
             return ("transfers",)
         # One after the other and only up to the first: nobody is in a hurry to hear of a mistake.
         for index, wish in enumerate(items_of(asked, len(orders))):
-            item = await self.find(wish, first.aggregate_id)
+            item = await self.journal.find_repeat(wish)
             if item and (names := await self._differing(item, orders[index])):
                 return tuple(f"transfers.{index}.{name}" for name in names)
         return ()

@@ -21,7 +21,6 @@ from tallystick.wallets.model import Tier as Tier
 from tallystick.wallets.model import WalletsError, wallet_id
 from tallystick.wallets.requests import Call as Call
 from tallystick.wallets.store import HoldsWanted as HoldsWanted
-from tallystick.wallets.store import Place as Place
 from tallystick.wallets.tiers import Tiers
 from tallystick.wallets.wallets import Seen as Seen
 from tallystick.wallets.wallets import Transaction as Transaction

@@ -129,7 +129,7 @@ def decide_capture(
     facts = [_next(hold, HOLD_CAPTURED, HoldCaptured(amount_minor, final))]
     if receiver:
         told = receiver.wallet, amount_minor, receiver.balance_minor, receiver.tier
-        facts.append(limits.incoming(*told, now))
+        facts.append(limits.incoming(*told))
     if final and rest_minor:
         facts.append(limits.returned(payer, rest_minor, hold.spent_on))
     return Step(tuple(facts), Settle(hold.reservation_id, CAPTURE_CODE, amount_minor, final))

@@ -31,7 +31,7 @@ from tallystick.wallets.hold_decisions import (
 )
 from tallystick.wallets.model import Hold, HoldNotFound, NotPossible, Wallet, WalletNotFound
 from tallystick.wallets.projections import HOLDS
-from tallystick.wallets.requests import OPERATOR, Call, find_repeat
+from tallystick.wallets.requests import OPERATOR, Call
 from tallystick.wallets.store import HoldsWanted
 from tallystick.wallets.wallets import ROUNDS, Wallets
 
@@ -225,7 +225,7 @@ class Holds:
     ) -> Held:
         journal = self.wallets.journal
         for _ in range(ROUNDS):
-            if repeat := await find_repeat(journal, call.asked):
+            if repeat := await journal.find_repeat(call.asked):
                 return await self._answered(repeat)
             change_id = new_id(self.wallets.clock.now(), bucket_of(hold_id))
             step = await decide(change_id)

@@ -33,9 +33,7 @@ def outgoing(wallet: Wallet, amount_minor: int, tier: Tier, at: datetime) -> Fac
     return Fact(wallet.record_id, wallet.version + 1, SPENT, Spent(amount_minor, day))
 
 
-def incoming(
-    wallet: Wallet, amount_minor: int, balance_minor: int, tier: Tier, _at: datetime
-) -> Fact:
+def incoming(wallet: Wallet, amount_minor: int, balance_minor: int, tier: Tier) -> Fact:
     """The fact that this much arrives. `balance_minor` is what the wallet holds, pending included.
 
     Raises NotPossible (`wallet_frozen`, `wallet_closed`), LimitExceeded

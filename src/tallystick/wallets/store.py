@@ -1,7 +1,4 @@
-"""SQL of wallets, tiers and holds: one function, one statement. The journal alone writes.
-
-Pages go back in time: a place is the instant and the id of the last row that was shown.
-"""
+"""SQL of wallets, tiers and holds: one function, one statement. The journal alone writes."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -10,16 +7,10 @@ from uuid import UUID
 from msgspec import Struct
 
 from tallystick.books import Check
+from tallystick.platform.postgres.latest import Latest, Place
 from tallystick.platform.postgres.pools import Database
 from tallystick.wallets.folds import TierRow, WalletRow, wallet_of
 from tallystick.wallets.model import Hold, Wallet
-
-
-class Place(Struct, frozen=True):
-    """Where a page begins: behind this row."""
-
-    at: datetime
-    id: UUID
 
 
 def _columns(row: type[Struct]) -> str:
@@ -40,25 +31,19 @@ async def find_wallet(database: Database, wallet_id: UUID) -> Wallet | None:
     return _wallet(record) if record else None
 
 
-_WALLETS_SHOWN: Final = (
-    " ($2::timestamptz IS NULL OR (opened_at, wallet_id) < ($2, $3::uuid))"
-    " ORDER BY opened_at DESC, wallet_id DESC LIMIT $4"
-)
-
-
 async def list_wallets(
     database: Database, owner_id: UUID | None, after: Place | None, limit: int
 ) -> tuple[Wallet, ...]:
     """The latest wallets of one owner, or of all."""
-    whose = "$1::uuid IS NULL" if owner_id is None else "owner_id = $1"
-    records = await database.fetch(
-        f"{_WALLET} WHERE {whose} AND {_WALLETS_SHOWN}",
-        owner_id,
-        after.at if after else None,
-        after.id if after else None,
-        limit,
-    )
-    return tuple(map(_wallet, records))
+    latest = Latest(("opened_at", "wallet_id"), {"owner_id = {}": owner_id}, after, limit)
+    sql, values = latest.of(_WALLET)
+    return tuple(map(_wallet, await database.fetch(sql, *values)))
+
+
+async def list_wallet_ids(database: Database, owner_id: UUID) -> tuple[UUID, ...]:
+    """All wallets of one owner, who has one a currency."""
+    records = await database.fetch("SELECT wallet_id FROM wallets WHERE owner_id = $1", owner_id)
+    return tuple(record[0] for record in records)
 
 
 def _wallet(record: Any) -> Wallet:
@@ -102,38 +87,22 @@ async def find_hold(database: Database, hold_id: UUID) -> Hold | None:
     return Hold(*record) if record else None
 
 
-_HOLDS_SHOWN: Final = (
-    " ($2::uuid IS NULL OR wallet_id = $2) AND ($3::text IS NULL OR status = $3)"
-    " AND ($4::timestamptz IS NULL OR (placed_at, id) < ($4, $5::uuid))"
-    " ORDER BY placed_at DESC, id DESC LIMIT $6"
-)
-_EVERYBODYS_HOLDS: Final = f"{_HOLD} WHERE $1::uuid IS NULL AND {_HOLDS_SHOWN}"
-_WALLETS_HOLDS: Final = f"{_HOLD} WHERE $1::uuid IS NULL AND wallet_id = $2 AND {_HOLDS_SHOWN}"
-# Two short walks, one along what is held for the merchant and one a wallet of its own.
-_MERCHANTS_HOLDS: Final = f"""
-({_HOLD} WHERE to_merchant_id = $1 AND {_HOLDS_SHOWN})
- UNION
-SELECT h.* FROM wallets w CROSS JOIN LATERAL (
-       {_HOLD} WHERE wallet_id = w.wallet_id AND {_HOLDS_SHOWN}) h
- WHERE w.owner_id = $1
- ORDER BY placed_at DESC, id DESC LIMIT $6
-"""
-
-
 async def list_holds(database: Database, wanted: HoldsWanted) -> tuple[Hold, ...]:
     """The latest holds; `wanted.limit` of them at most."""
-    after = wanted.after
-    sql = _WALLETS_HOLDS if wanted.wallet_id else _EVERYBODYS_HOLDS
-    records = await database.fetch(
-        _MERCHANTS_HOLDS if wanted.merchant_id else sql,
-        wanted.merchant_id,
-        wanted.wallet_id,
-        wanted.status,
-        after.at if after else None,
-        after.id if after else None,
+    latest = Latest(
+        ("placed_at", "id"),
+        {"wallet_id = {}": wanted.wallet_id, "status = {}": wanted.status},
+        wanted.after,
         wanted.limit,
     )
-    return tuple(Hold(*record) for record in records)
+    merchant_id = wanted.merchant_id
+    parties = (
+        None
+        if merchant_id is None
+        else [merchant_id, *await list_wallet_ids(database, merchant_id)]
+    )
+    sql, values = latest.of_either(_HOLD, ("to_merchant_id", "wallet_id"), parties)
+    return tuple(Hold(*record) for record in await database.fetch(sql, *values))
 
 
 async def list_due_holds(database: Database, now: datetime, limit: int) -> tuple[UUID, ...]:

@@ -19,6 +19,7 @@ from tallystick.ledger import Close, Freeze, Ledger, Open, Require
 from tallystick.money import Currency
 from tallystick.platform.clock import Clock
 from tallystick.platform.ids import bucket_of, new_id
+from tallystick.platform.postgres.latest import Place
 from tallystick.platform.postgres.pools import Database
 from tallystick.wallets import store
 from tallystick.wallets.facts import OPENED, Opened
@@ -33,8 +34,7 @@ from tallystick.wallets.model import (
     wallet_code,
 )
 from tallystick.wallets.projections import WALLETS
-from tallystick.wallets.requests import OPERATOR, Call, find_repeat
-from tallystick.wallets.store import Place
+from tallystick.wallets.requests import OPERATOR, Call
 from tallystick.wallets.tiers import MERCHANT_TIER, USER_TIER, Tiers
 from tallystick.wallets.turns import Turns
 from tallystick.wallets.upkeep import (
@@ -122,7 +122,7 @@ class Wallets:
 
         Raises NotPossible (`wallet_exists`), TierNotFound, UnknownCurrency (of `money`), KeyReused.
         """
-        if repeat := await find_repeat(self.journal, call.asked):
+        if repeat := await self.journal.find_repeat(call.asked):
             return await self._answered_opening(repeat)
         code = wallet_code(owner_id, owner_kind, Currency(currency).code)
         wallet_id = account_id(owner_id, code)
@@ -192,7 +192,7 @@ class Wallets:
     async def _alter(self, wallet_id: UUID, decide: Callable[[Seen], Decision], call: Call) -> Seen:
         async with self.turns.of(wallet_id):
             for _ in range(ROUNDS):
-                if repeat := await find_repeat(self.journal, call.asked):
+                if repeat := await self.journal.find_repeat(call.asked):
                     return await self._answered(repeat)
                 seen = await self.get(wallet_id, merchant_id=call.merchant_id)
                 if call.if_match not in (None, seen.version):

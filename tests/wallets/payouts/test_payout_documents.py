@@ -37,16 +37,19 @@ PAID = Approved("hdfc_1")
 REFUSED = Declined("payee_account_closed", retryable=False, provider_code="account_closed")
 BACK = payouts.Returned("hdfc_1", "payee_account_closed", "account_closed")
 # what is told of the payout after it was made, and whether the wallet takes no money
-STORIES: dict[str, tuple[tuple[tuple[str, Found], ...], bool]] = {
+STORIES: dict[str, tuple[tuple[tuple[str, Found | None], ...], bool]] = {
     "Paid": ((("paid", PAID),), False),
     "Refused by the bank": ((("failed", REFUSED),), False),
     "Paid, and sent back by the payee's bank": ((("paid", PAID), ("returned", BACK)), False),
     "Paid, while the wallet was frozen": ((("paid", PAID),), True),
+    "Called off, and paid after all": ((("cancelled", None), ("paid", PAID)), False),
 }
 
 
-def told(found: tuple[tuple[str, Found], ...], *, frozen: bool) -> Iterator[tuple[str, Transfers]]:
-    """What each step moves, by the code that decides."""
+def told(
+    found: tuple[tuple[str, Found | None], ...], *, frozen: bool
+) -> Iterator[tuple[str, Transfers]]:
+    """What each step moves, by the code that decides; without an outcome, its owner's wish."""
     moment = Moment(NOW, PAYOUT, PayoutTimes())
     source = Source("wallet", derived_id(PLATFORM, "asha"), WALLET, "INR")
     terms = PayoutTerms(source, AMOUNT, "upi", "hdfc_bank", "sealed")
@@ -54,8 +57,11 @@ def told(found: tuple[tuple[str, Found], ...], *, frozen: bool) -> Iterator[tupl
     row: PayoutRow = decisions.row_after(None, steps.facts(PAYOUT, 0), NOW)
     yield "created", steps.transfers
     for what, outcome in found:
-        decide = decisions.conclude if row.is_open else decisions.conclude_watch
-        steps = decide(row, outcome, moment, to_suspense=frozen)
+        if outcome is None:
+            steps = decisions.decide_cancelling(row, moment)
+        else:
+            decide = decisions.conclude if row.is_open else decisions.conclude_watch
+            steps = decide(row, outcome, moment, to_suspense=frozen)
         row = decisions.row_after(row, steps.facts(PAYOUT, row.version), NOW)
         assert row.status == what
         yield what, steps.transfers

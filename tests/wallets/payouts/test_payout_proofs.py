@@ -9,7 +9,7 @@ from tallystick import wallets as room
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.postgres.pools import connect
 from tests.wallets.payouts.desk import PayoutDesk, upi
-from tests.wallets.payouts.test_topups import capture, reader
+from tests.wallets.payouts.test_topups import capture, read
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +43,7 @@ async def a_day(desk: PayoutDesk) -> None:
     await desk.recover()
     await desk.pay_out(10_000, upi("pending"))
     await capture(desk)
-    await reader(desk).run_once()
+    await read(desk)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ async def a_day(desk: PayoutDesk) -> None:
         ),
         (
             (
-                "UPDATE payouts SET unknown = true, asked_at = asked_at - interval '25 h'"
+                "UPDATE payouts SET unknown = true, created_at = created_at - interval '25 h'"
                 " WHERE status = 'sent'"
             ),
             "payout_unknown_outcomes",

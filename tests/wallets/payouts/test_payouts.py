@@ -377,5 +377,7 @@ async def test_errors_have_codes_of_their_own() -> None:
         "invalid_destination",
         "route_unavailable",
         "payout_busy",
+        "payout_in_doubt",
+        "payout_not_cancellable",
         "illegal_transition",
     }

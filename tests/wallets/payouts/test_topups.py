@@ -1,16 +1,19 @@
-"""A capture for a wallet credits it once, whoever reads and however often he dies."""
+"""A capture for a wallet opens one top-up and credits it once, whoever reads and however often."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import pytest
 from msgspec import Struct
 
+from tallystick.delivery.deliveries import Deliveries
 from tallystick.journal import Change, Fact, Told
 from tallystick.platform.ids import new_id
-from tallystick.wallets.topups import TopUp, fact_reader, top_up_id
-from tallystick.wallets.topups.fact_reader import FactReader
+from tallystick.platform.postgres.pools import Database
+from tallystick.wallets.topups import TopUp, TopUpNotFound, TopUpsWanted, consumer, top_up_id
+from tallystick.wallets.topups.folds import TopUpRow
 from tests.wallets.payouts.conftest import FUNDS
 from tests.wallets.payouts.desk import PayoutDesk
 
@@ -33,8 +36,13 @@ async def capture(desk: PayoutDesk, amount_minor: int = 10_000) -> UUID:
     return payment_id
 
 
-def reader(desk: PayoutDesk, wallet_id: UUID | None = None) -> FactReader:
-    async def purpose(fact: Told) -> TopUp | None:
+def deliveries(desk: PayoutDesk, wallet_id: UUID | None = None) -> Deliveries:
+    """The consumer at work, told of captures for this wallet."""
+
+    async def purpose(facts: Sequence[Told], _database: Database) -> list[TopUp | None]:
+        return [top_up_of(fact) for fact in facts]
+
+    def top_up_of(fact: Told) -> TopUp | None:
         data: dict[str, Any] = fact.data
         if not data["amount_minor"]:
             return None
@@ -47,16 +55,27 @@ def reader(desk: PayoutDesk, wallet_id: UUID | None = None) -> FactReader:
             currency="INR",
         )
 
-    return desk.top_ups.reader(KINDS, purpose)
+    return Deliveries(consumer(KINDS, purpose), desk.journal, desk.top_ups.database, desk.clock)
+
+
+async def read(desk: PayoutDesk, wallet_id: UUID | None = None) -> None:
+    """Deliver every capture there is, and credit what is due."""
+    captured = [fact for fact in await desk.journal.facts_after(0, 0) if fact.kind in KINDS]
+    assert await deliveries(desk, wallet_id).deliver(captured) == []
+    await desk.top_ups.credit_due()
+
+
+async def of_payment(desk: PayoutDesk, payment_id: UUID) -> tuple[TopUpRow, ...]:
+    return await desk.top_ups.list_top_ups(TopUpsWanted(payment_id=payment_id))
 
 
 async def test_the_wallet_gets_what_was_captured(payout_desk: PayoutDesk) -> None:
     payment = await capture(payout_desk)
 
-    await reader(payout_desk).run_once()
-    await reader(payout_desk).run_once()
+    await read(payout_desk)
+    await read(payout_desk)
 
-    (row,) = await payout_desk.top_ups.get_by_payment(payment)
+    (row,) = await of_payment(payout_desk, payment)
     assert (row.status, row.amount_minor) == ("credited", 10_000)
     assert await payout_desk.holds() == (FUNDS + 10_000, 0)
     assert await payout_desk.holds(payout_desk.payable()) == (FUNDS - 10_000, 0)
@@ -66,8 +85,8 @@ async def test_many_readers_at_once_credit_once(payout_desk: PayoutDesk) -> None
     for _ in range(5):
         await capture(payout_desk, 1_000)
 
-    for _ in range(6):
-        await asyncio.gather(*[reader(payout_desk).run_once() for _ in range(4)])
+    for _ in range(3):
+        await asyncio.gather(*[read(payout_desk) for _ in range(4)])
 
     assert await payout_desk.holds() == (FUNDS + 5_000, 0)
 
@@ -77,15 +96,15 @@ async def test_a_wallet_that_takes_nothing_is_credited_when_it_does(
 ) -> None:
     await payout_desk.wallets.freeze(payout_desk.wallet, "all")
     payment = await capture(payout_desk)
-    await reader(payout_desk).run_once()
-    (row,) = await payout_desk.top_ups.get_by_payment(payment)
+    await read(payout_desk)
+    (row,) = await of_payment(payout_desk, payment)
     assert (row.status, row.failure_code) == ("waiting", "wallet_frozen")
     await payout_desk.wallets.unfreeze(payout_desk.wallet)
 
     payout_desk.clock.set(row.due_at or payout_desk.clock.now())
-    await asyncio.gather(*[payout_desk.top_ups.retry_due() for _ in range(3)])
+    await asyncio.gather(*[payout_desk.top_ups.credit_due() for _ in range(3)])
 
-    (row,) = await payout_desk.top_ups.get_by_payment(payment)
+    (row,) = await of_payment(payout_desk, payment)
     assert (row.status, row.failure_code, row.due_at) == ("credited", None, None)
     assert await payout_desk.holds() == (FUNDS + 10_000, 0)
 
@@ -104,27 +123,54 @@ async def test_what_cannot_be_credited_waits_and_the_next_is_not_kept_waiting(
     merchant = payout_desk.merchant.id
     await payout_desk.pay_out(450_000, merchant_id=merchant, currency="INR")
     stuck = await capture(payout_desk, amount_minor)
-    await reader(payout_desk, wallet).run_once()
+    await read(payout_desk, wallet)
     await capture(payout_desk, 1_000)
 
-    await reader(payout_desk).run_once()
+    await read(payout_desk)
 
-    (row,) = await payout_desk.top_ups.get_by_payment(stuck)
+    (row,) = await of_payment(payout_desk, stuck)
     assert (row.status, row.failure_code) == ("waiting", code)
     assert await payout_desk.holds() == (FUNDS + 1_000, 0)
 
 
-async def test_a_long_way_without_effects_is_walked_once(
-    payout_desk: PayoutDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fact_reader, "BATCH", 20)
-    for _ in range(30):
-        await capture(payout_desk, 0)
+async def test_a_capture_of_another_purpose_tops_up_nothing(payout_desk: PayoutDesk) -> None:
+    payment = await capture(payout_desk, 0)
 
-    while await reader(payout_desk).run_once() == 20:
-        pass
-    walked = await reader(payout_desk).run_once()
+    await read(payout_desk)
 
-    assert walked < 20
-    told = await payout_desk.journal.facts_after(0, 0, 1_000)
-    assert [fact.kind for fact in told].count("reader.moved") <= 4
+    assert await of_payment(payout_desk, payment) == ()
+
+
+class TestLooking:
+    async def test_a_page_goes_on_behind_the_last_row(self, payout_desk: PayoutDesk) -> None:
+        for _ in range(3):
+            await capture(payout_desk, 1_000)
+        await read(payout_desk)
+
+        first = await payout_desk.top_ups.list_top_ups(TopUpsWanted(limit=2))
+        place = first[-1].created_at, first[-1].id
+        rest = await payout_desk.top_ups.list_top_ups(TopUpsWanted(after=place))
+
+        assert (len(first), len(rest)) == (2, 1)
+        assert {row.id for row in first}.isdisjoint(row.id for row in rest)
+
+    async def test_whoever_had_the_money_or_has_it_sees_it(self, payout_desk: PayoutDesk) -> None:
+        await capture(payout_desk)
+        await read(payout_desk)
+        (row,) = await payout_desk.top_ups.list_top_ups(TopUpsWanted())
+
+        for account in (payout_desk.wallet, payout_desk.payable()):
+            wanted = TopUpsWanted(account_ids=[account])
+            assert await payout_desk.top_ups.list_top_ups(wanted) == (row,)
+            assert await payout_desk.top_ups.get(row.id, account_ids=[account]) == row
+        both = TopUpsWanted(account_ids=[payout_desk.wallet, payout_desk.payable()])
+        assert await payout_desk.top_ups.list_top_ups(both) == (row,)
+
+    async def test_to_anybody_else_it_is_not_there(self, payout_desk: PayoutDesk) -> None:
+        await capture(payout_desk)
+        await read(payout_desk)
+        (row,) = await payout_desk.top_ups.list_top_ups(TopUpsWanted())
+
+        assert await payout_desk.top_ups.list_top_ups(TopUpsWanted(account_ids=[row.id])) == ()
+        with pytest.raises(TopUpNotFound):
+            await payout_desk.top_ups.get(row.id, account_ids=[row.id])

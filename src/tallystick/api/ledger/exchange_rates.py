@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import Query
 
 from tallystick.api.calls import AnyCall, MoneyCall
-from tallystick.api.dated_places import read_dated_cursor, write_dated_cursor
+from tallystick.api.dated_places import dated_page, read_dated_cursor
 from tallystick.api.fields import CurrencyCode
 from tallystick.api.ledger.exchange_views import ExchangeRatePage, ExchangeRateView, SetExchangeRate
 from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_DEFAULT, PAGE_MAX
@@ -50,12 +50,9 @@ class ExchangeRateRoutes:
         found = await self.app.exchange.rates.list_rates(
             from_currency, to_currency, after, limit + 1
         )
-        page = found[:limit]
-        last = page[-1] if len(found) > limit else None
-        return ExchangeRatePage(
-            data=[ExchangeRateView.of(row) for row in page],
-            next_cursor=write_dated_cursor(_LIST, last.set_at, last.id) if last else None,
-        )
+        page, following = dated_page(_LIST, found, limit, lambda row: (row.set_at, row.id))
+        data = [ExchangeRateView.of(row) for row in page]
+        return ExchangeRatePage(data=data, next_cursor=following)
 
 
 def add_exchange_rate_routes(routes: StrictRoutes, app: App) -> None:

@@ -5,16 +5,15 @@ A merchant or user exchanges between wallets: `POST /api/v1/wallet-transfers` wi
 
 from dataclasses import dataclass
 from typing import Annotated, Final
-from uuid import UUID
 
 from fastapi import Query
 
-from tallystick.api.calls import AnyCall, Call, MoneyCall
-from tallystick.api.dated_places import read_dated_cursor, write_dated_cursor
+from tallystick.api.calls import AnyCall, MoneyCall
+from tallystick.api.dated_places import dated_page, read_dated_cursor
 from tallystick.api.fields import AccountId
 from tallystick.api.ids import NoSuchObject, path_id
 from tallystick.api.ledger.exchange_views import ExchangePage, ExchangeView, MakeExchange
-from tallystick.api.ledger.own_accounts import may_see_any
+from tallystick.api.ledger.own_accounts import may_see_any, own_account_ids
 from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_DEFAULT, PAGE_MAX
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
@@ -23,7 +22,6 @@ from tallystick.platform.ids import parse_typeid
 
 PATH: Final = "/api/v1/exchanges"
 _LIST: Final = "exchanges"
-_ACCOUNTS_MAX: Final = 1_000  # a merchant has a few a currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +49,15 @@ class ExchangeRoutes:
         cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
     ) -> ExchangePage:
         """Exchanges from and to the caller's accounts, latest first, a page at a time."""
-        accounts = await self._accounts_of(call)
+        accounts = await own_account_ids(call.principal, self.app.ledger)
         if account_id is not None:
             named = {parse_typeid("acc", account_id)}
             accounts = named if accounts is None else accounts & named
         after = read_dated_cursor(_LIST, cursor) if cursor else None
         # One more than asked for tells whether another page follows.
         found = await self.app.exchange.exchanges.list_exchanges(accounts, after, limit + 1)
-        page = found[:limit]
-        last = page[-1] if len(found) > limit else None
-        return ExchangePage(
-            data=[ExchangeView.of(row) for row in page],
-            next_cursor=write_dated_cursor(_LIST, last.created_at, last.id) if last else None,
-        )
+        page, following = dated_page(_LIST, found, limit, lambda row: (row.created_at, row.id))
+        return ExchangePage(data=[ExchangeView.of(row) for row in page], next_cursor=following)
 
     async def get_exchange(self, exchange_id: str, call: AnyCall) -> ExchangeView:
         """An exchange."""
@@ -75,14 +69,6 @@ class ExchangeRoutes:
         ):
             raise NoSuchObject("exchange")
         return ExchangeView.of(row)
-
-    async def _accounts_of(self, call: Call) -> set[UUID] | None:
-        """The merchant's own accounts; None, which is all, for the operator."""
-        merchant_id = call.principal.merchant_id
-        if merchant_id is None:
-            return None
-        found = await self.app.ledger.list_accounts_of(merchant_id, None, _ACCOUNTS_MAX)
-        return {account.id for account in found}
 
 
 def add_exchange_routes(routes: StrictRoutes, app: App) -> None:

@@ -8,6 +8,7 @@ from tallystick.ledger import Ledger
 from tallystick.platform.ids import typeid
 
 _KEPT: Final = ("wallet:", "escrow:")
+_ACCOUNTS_MAX: Final = 1_000  # a merchant has a few a currency
 
 
 def may_see(principal: Principal, code: str) -> bool:
@@ -39,3 +40,11 @@ async def may_see_any(principal: Principal, ledger: Ledger, *account_ids: UUID) 
         if account is not None and may_see(principal, account.code):
             return True
     return False
+
+
+async def own_account_ids(principal: Principal, ledger: Ledger) -> set[UUID] | None:
+    """The merchant's own accounts; None, which is all, for the operator."""
+    if principal.merchant_id is None:
+        return None
+    found = await ledger.list_accounts_of(principal.merchant_id, None, _ACCOUNTS_MAX)
+    return {account.id for account in found}

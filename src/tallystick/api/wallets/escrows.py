@@ -9,7 +9,7 @@ from fastapi import Query
 
 from tallystick.api.auth import PermissionDenied
 from tallystick.api.calls import AnyCall, Call, MoneyCall
-from tallystick.api.dated_places import read_dated_cursor, write_dated_cursor
+from tallystick.api.dated_places import dated_page, read_dated_cursor
 from tallystick.api.ids import path_id
 from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_DEFAULT, PAGE_MAX
 from tallystick.api.strict_route import Endpoint, StrictRoutes
@@ -34,7 +34,7 @@ from tallystick.api.wallets.wallets import terms_named
 from tallystick.app import App
 from tallystick.identity import Permission
 from tallystick.wallets import Call as Wish
-from tallystick.wallets import Place, escrows
+from tallystick.wallets import escrows
 
 PATH: Final = "/api/v1/escrows"
 _LIST: Final = "escrows"
@@ -51,11 +51,11 @@ class EscrowRoutes:
         """Open an escrow with an account of its own. A merchant's key: one it takes part in."""
         if body.fee is not None and call.principal.merchant_id is not None:
             raise PermissionDenied("only an operator sets the platform's fee")
-        wish = body.wish()
-        if wish.arbiter_id is not None:
-            await self.app.merchants.get_merchant(wish.arbiter_id)
+        terms, wish = body.wish(), _wish(call, "escrows.open")
+        if terms.arbiter_id is not None:
+            await self.app.merchants.get_merchant(terms.arbiter_id)
         with terms_named(_FIELDS):
-            shown = await self.app.escrows.open(wish, _wish(call, "escrows.open"))
+            shown = await self.app.escrows.open(terms, wish)
         return _told(shown, call)
 
     async def fund_escrow(
@@ -139,15 +139,12 @@ class EscrowRoutes:
         wanted = escrows.EscrowsWanted(
             party_id=call.principal.merchant_id,
             status=status,
-            after=Place(*read_dated_cursor(_LIST, cursor)) if cursor is not None else None,
+            after=read_dated_cursor(_LIST, cursor) if cursor is not None else None,
             limit=limit + 1,
         )
         found = await self.app.escrows.list_escrows(wanted)
-        last = found[limit - 1].row if len(found) > limit else None
-        return EscrowPage(
-            data=[EscrowView.of(shown) for shown in found[:limit]],
-            next_cursor=write_dated_cursor(_LIST, last.opened_at, last.id) if last else None,
-        )
+        page, following = dated_page(_LIST, found, limit, lambda s: (s.row.opened_at, s.row.id))
+        return EscrowPage(data=[EscrowView.of(shown) for shown in page], next_cursor=following)
 
 
 def add_escrow_routes(routes: StrictRoutes, app: App) -> None:

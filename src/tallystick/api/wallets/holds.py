@@ -9,7 +9,7 @@ from fastapi import Body as BodyField
 from fastapi import Query
 
 from tallystick.api.calls import AnyCall, Call, MoneyCall
-from tallystick.api.dated_places import read_dated_cursor, write_dated_cursor
+from tallystick.api.dated_places import dated_page, read_dated_cursor
 from tallystick.api.field_errors import FieldError, InvalidFields
 from tallystick.api.fields import WalletId
 from tallystick.api.ids import path_id
@@ -29,7 +29,7 @@ from tallystick.app import App
 from tallystick.identity import Permission
 from tallystick.platform.ids import parse_typeid
 from tallystick.wallets import Call as Wish
-from tallystick.wallets import Held, HeldFor, HoldsWanted, HoldTerms, Place
+from tallystick.wallets import Held, HeldFor, HoldsWanted, HoldTerms
 
 PATH: Final = "/api/v1/holds"
 LASTS_BY_DEFAULT: Final = timedelta(days=7)
@@ -45,7 +45,7 @@ class HoldRoutes:
 
     async def place_hold(self, body: PlaceHold, call: MoneyCall) -> HoldView:
         """Set money of a wallet aside. A merchant's key does so with its own wallets."""
-        to = _payee(body)
+        to, wish = _payee(body), _wish(call, "holds.place")
         if to.merchant_id is not None:
             await self.app.merchants.get_merchant(to.merchant_id)
         terms = HoldTerms(
@@ -60,7 +60,7 @@ class HoldRoutes:
             reference=body.reference,
         )
         with terms_named(_PAYEE_FIELDS):
-            held = await self.app.holds.place(terms, to, _wish(call, "holds.place"))
+            held = await self.app.holds.place(terms, to, wish)
         return _told(held, call)
 
     async def capture_hold(
@@ -97,15 +97,12 @@ class HoldRoutes:
             merchant_id=call.principal.merchant_id,
             wallet_id=parse_typeid("wal", wallet_id) if wallet_id else None,
             status=status,
-            after=Place(*read_dated_cursor(_LIST, cursor)) if cursor is not None else None,
+            after=read_dated_cursor(_LIST, cursor) if cursor is not None else None,
             limit=limit + 1,
         )
         found = await self.app.holds.list_holds(wanted)
-        last = found[limit - 1] if len(found) > limit else None
-        return HoldPage(
-            data=[HoldView.of(hold) for hold in found[:limit]],
-            next_cursor=write_dated_cursor(_LIST, last.placed_at, last.id) if last else None,
-        )
+        page, following = dated_page(_LIST, found, limit, lambda hold: (hold.placed_at, hold.id))
+        return HoldPage(data=[HoldView.of(hold) for hold in page], next_cursor=following)
 
 
 def add_hold_routes(routes: StrictRoutes, app: App) -> None:

@@ -27,7 +27,7 @@ from tallystick.wallets import payouts
 PayeeName = Annotated[
     str, Field(min_length=1, max_length=140, description="As the payee's bank knows it.")
 ]
-PayoutStatus = Literal["pending", "sent", "paid", "failed", "returned"]
+PayoutStatus = Literal["pending", "sent", "paid", "failed", "returned", "cancelled"]
 
 
 class AccountBody(Body):
@@ -82,6 +82,12 @@ class CreatePayout(Body):
     metadata: Metadata | None = None
 
 
+class CancelPayout(Body):
+    """Nothing: the address says it all."""
+
+    model_config = example({})
+
+
 class DestinationView(View):
     """Where it goes: how, and the end of it. Null once the owner's data were erased."""
 
@@ -97,7 +103,7 @@ class PayoutView(View):
     source: Annotated[str, one_of("wallet", "merchant")]
     wallet_id: str | None
     account_id: Annotated[str, Field(description="The ledger account the money leaves.")]
-    status: Annotated[str, one_of("pending", "sent", "paid", "failed", "returned")]
+    status: Annotated[str, one_of("pending", "sent", "paid", "failed", "returned", "cancelled")]
     amount: int
     currency: str
     destination: DestinationView

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
+from fastapi import Body as BodyField
 from fastapi import Query
 
 from tallystick.api.calls import AnyCall, MoneyCall
@@ -22,7 +23,13 @@ from tallystick.api.pages import (
 )
 from tallystick.api.payments.intents import text_of
 from tallystick.api.strict_route import StrictRoutes
-from tallystick.api.wallets.payout_views import CreatePayout, PayoutPage, PayoutStatus, PayoutView
+from tallystick.api.wallets.payout_views import (
+    CancelPayout,
+    CreatePayout,
+    PayoutPage,
+    PayoutStatus,
+    PayoutView,
+)
 from tallystick.app import App
 from tallystick.identity import Permission
 from tallystick.platform.ids import parse_typeid
@@ -44,14 +51,33 @@ class PayoutRoutes:
         The money is reserved first. A payout the bank refuses is an answer, not an error: its
         status is `failed`. A merchant pays out of its own only.
         """
+        asked = call.asked("payouts.create")  # what is refused from here on is remembered
         with _named_fields():
             withdrawal = await self._withdrawal(body, call)
             shown = await self.app.payouts.create(
                 withdrawal,
                 text=text_of(body),
-                asked=call.asked("payouts.create"),
+                asked=asked,
                 origin=call.origin,
             )
+        call.tell(replayed=shown.replayed)
+        return PayoutView.of(shown)
+
+    async def cancel_payout(
+        self, payout_id: str, call: MoneyCall, body: CancelPayout = BodyField(CancelPayout())
+    ) -> PayoutView:
+        """Call off a payout that no bank has taken: its money is available again.
+
+        The bank is asked first. What it has, or has ended, is refused; and while it does not
+        answer, or an order may still be on its way, the answer is 409 `payout_in_doubt`.
+        """
+        del body  # declared so that whatever is sent is read strictly
+        shown = await self.app.payouts.cancel(
+            path_id("pot", payout_id, "payout"),
+            owner_id=call.principal.merchant_id,
+            asked=call.asked("payouts.cancel"),
+            origin=call.origin,
+        )
         call.tell(replayed=shown.replayed)
         return PayoutView.of(shown)
 
@@ -105,7 +131,9 @@ def add_payout_routes(routes: StrictRoutes, app: App) -> None:
     handlers = PayoutRoutes(app)
     routes.post(PATH, handlers.create_payout, Permission.PAY)
     routes.get(PATH, handlers.list_payouts, Permission.READ)
-    routes.get(f"{PATH}/{{payout_id}}", handlers.get_payout, Permission.READ)
+    one = f"{PATH}/{{payout_id}}"
+    routes.get(one, handlers.get_payout, Permission.READ)
+    routes.post(f"{one}/cancel", handlers.cancel_payout, Permission.PAY, status=200)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from fastapi import Body as BodyField
 from fastapi import Query
 
 from tallystick.api.calls import AnyCall, Call, MoneyCall
-from tallystick.api.dated_places import read_dated_cursor, write_dated_cursor
+from tallystick.api.dated_places import dated_page, read_dated_cursor
 from tallystick.api.field_errors import FieldError, InvalidFields
 from tallystick.api.fields import WalletId
 from tallystick.api.ids import path_id
@@ -28,6 +28,7 @@ from tallystick.platform.ids import parse_typeid
 from tallystick.wallets import transfers
 
 PATH: Final = "/api/v1/transfer-schedules"
+_LIST: Final = "transfer schedules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +61,14 @@ class ScheduleRoutes:
         wanted = transfers.Wanted(
             wallet_id=parse_typeid("wal", wallet_id) if wallet_id else None,
             status=status,
-            after=read_dated_cursor("transfer schedules", cursor) if cursor else None,
+            after=read_dated_cursor(_LIST, cursor) if cursor else None,
             limit=limit + 1,  # one more than asked for tells whether another page follows
         )
         found = await self.app.schedules.list_schedules(
             wanted, merchant_id=call.principal.merchant_id
         )
-        page, more = found[:limit], len(found) > limit
-        last = page[-1] if more else None
-        return SchedulePage(
-            data=[ScheduleView.of(row) for row in page],
-            next_cursor=write_dated_cursor("transfer schedules", last.created_at, last.id)
-            if last
-            else None,
-        )
+        page, following = dated_page(_LIST, found, limit, lambda row: (row.created_at, row.id))
+        return SchedulePage(data=[ScheduleView.of(row) for row in page], next_cursor=following)
 
     async def get_transfer_schedule(self, schedule_id: str, call: AnyCall) -> ScheduleView:
         """A schedule as it stands; its runs are the wallet transfers with its `schedule_id`."""

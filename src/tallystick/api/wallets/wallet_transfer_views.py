@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from tallystick.api.failure_messages import FailureMessage, refusal_message
 from tallystick.api.fields import (
     EXAMPLE_SUFFIX,
     Amount,
@@ -110,6 +111,7 @@ class WalletTransferView(View):
     schedule_id: Annotated[str | None, Field(examples=[f"sch_{EXAMPLE_SUFFIX}"])]
     due_at: Annotated[datetime | None, Field(description="When the schedule's run was due.")]
     failure_code: str | None
+    failure_message: FailureMessage
     transaction_id: Annotated[
         str | None,
         Field(description="The ledger's change.", examples=[f"chg_{EXAMPLE_SUFFIX}"]),
@@ -133,6 +135,7 @@ class WalletTransferView(View):
             schedule_id=typeid("sch", row.schedule_id) if row.schedule_id else None,
             due_at=row.due_at,
             failure_code=row.failure_code,
+            failure_message=refusal_message(row.failure_code),
             transaction_id=typeid("chg", row.posting_id) if row.posting_id else None,
             created_at=row.created_at,
         )
@@ -238,6 +241,7 @@ class ScheduleView(View):
     ]
     last_transfer_id: Annotated[str | None, Field(examples=[f"wtr_{EXAMPLE_SUFFIX}"])]
     last_failure_code: Annotated[str | None, Field(description="Why the latest run failed.")]
+    last_failure_message: FailureMessage
     next_run_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -265,6 +269,7 @@ class ScheduleView(View):
             skipped=row.skipped,
             last_transfer_id=typeid("wtr", row.last_transfer_id) if row.last_transfer_id else None,
             last_failure_code=row.last_failure_code,
+            last_failure_message=refusal_message(row.last_failure_code),
             next_run_at=row.due_at,
             created_at=row.created_at,
             updated_at=row.updated_at,

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import Query
 
 from tallystick.api.calls import AnyCall, MoneyCall
-from tallystick.api.dated_places import read_dated_cursor, write_dated_cursor
+from tallystick.api.dated_places import dated_page, read_dated_cursor
 from tallystick.api.fields import TransferScheduleId, WalletId
 from tallystick.api.ids import path_id
 from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_DEFAULT, PAGE_MAX
@@ -25,6 +25,7 @@ from tallystick.platform.ids import parse_typeid
 from tallystick.wallets import transfers
 
 PATH: Final = "/api/v1/wallet-transfers"
+_LIST: Final = "wallet transfers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +69,15 @@ class WalletTransferRoutes:
             transfer_id=transfer_id,
             schedule_id=parse_typeid("sch", schedule_id) if schedule_id else None,
             status=status,
-            after=read_dated_cursor("wallet transfers", cursor) if cursor else None,
+            after=read_dated_cursor(_LIST, cursor) if cursor else None,
             limit=limit + 1,  # one more than asked for tells whether another page follows
         )
         found = await self.app.wallet_transfers.list_transfers(
             wanted, merchant_id=call.principal.merchant_id
         )
-        page, more = found[:limit], len(found) > limit
-        last = page[-1] if more else None
-        return WalletTransferPage(
-            data=[WalletTransferView.of(row) for row in page],
-            next_cursor=write_dated_cursor("wallet transfers", last.created_at, last.id)
-            if last
-            else None,
-        )
+        page, following = dated_page(_LIST, found, limit, lambda row: (row.created_at, row.id))
+        data = [WalletTransferView.of(row) for row in page]
+        return WalletTransferPage(data=data, next_cursor=following)
 
     async def get_wallet_transfer(
         self, wallet_transfer_id: str, call: AnyCall

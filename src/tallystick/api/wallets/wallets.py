@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from tallystick.api.auth import PermissionDenied
 from tallystick.api.calls import AnyCall, Call, MoneyCall
-from tallystick.api.dated_places import read_dated_cursor, write_dated_cursor
+from tallystick.api.dated_places import dated_page, read_dated_cursor
 from tallystick.api.field_errors import FieldError, InvalidFields
 from tallystick.api.ids import path_id
 from tallystick.api.pages import (
@@ -43,7 +43,7 @@ from tallystick.api.wallets.wallet_views import (
 from tallystick.app import App
 from tallystick.identity import Permission
 from tallystick.wallets import Call as Wish
-from tallystick.wallets import Invalid, Place, Seen, Tier
+from tallystick.wallets import Invalid, Seen, Tier
 
 PATH: Final = "/api/v1/wallets"
 TIERS_PATH: Final = "/api/v1/wallet-tiers"
@@ -86,13 +86,12 @@ class WalletRoutes:
         wanted = owner_of(owner_id)[0] if owner_id else own
         if own is not None and wanted != own:
             return WalletPage(data=[], next_cursor=None)  # another's, which are not there
-        after = Place(*read_dated_cursor(_LIST, cursor)) if cursor is not None else None
+        after = read_dated_cursor(_LIST, cursor) if cursor is not None else None
         found = await self.app.wallets.list_wallets(wanted, after, limit + 1)
-        last = found[limit - 1].wallet if len(found) > limit else None
-        return WalletPage(
-            data=[WalletView.of(seen) for seen in found[:limit]],
-            next_cursor=write_dated_cursor(_LIST, last.opened_at, last.id) if last else None,
+        page, following = dated_page(
+            _LIST, found, limit, lambda s: (s.wallet.opened_at, s.wallet.id)
         )
+        return WalletPage(data=[WalletView.of(seen) for seen in page], next_cursor=following)
 
     async def list_wallet_transactions(
         self,
@@ -119,13 +118,14 @@ class WalletRoutes:
         self, body: OpenWallet, call: MoneyCall, response: Response
     ) -> WalletView:
         """Open a wallet: one an owner and currency. A merchant opens its own."""
+        asked = call.asked("wallets.open")  # what is refused from here on is remembered
         owner_id, owner_kind = await self._owner(body, call)
         seen = await self.app.wallets.open(
             owner_id,
             body.currency,
             owner_kind=owner_kind,
             tier=body.tier,
-            call=Wish(asked=call.asked("wallets.open"), origin=call.origin),
+            call=Wish(asked=asked, origin=call.origin),
         )
         return _told(seen, call, response)
 

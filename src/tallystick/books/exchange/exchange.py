@@ -7,7 +7,6 @@ from tallystick.books.exchange.exchanges import Exchanges
 from tallystick.books.exchange.quotes import Quotes
 from tallystick.books.exchange.rate_book import ExchangeRates
 from tallystick.journal import Journal
-from tallystick.ledger import Ledger
 from tallystick.platform.clock import Clock
 from tallystick.platform.postgres.pools import Database
 
@@ -21,10 +20,8 @@ class Exchange:
     exchanges: Exchanges
 
     @classmethod
-    def over(
-        cls, journal: Journal, database: Database, ledger: Ledger, clock: Clock, *, ttl_s: int
-    ) -> "Exchange":
+    def over(cls, journal: Journal, database: Database, clock: Clock, *, ttl_s: int) -> "Exchange":
         """The exchange over these; its quotes hold for `ttl_s` seconds."""
         rates = ExchangeRates(journal, database, Accounts(journal, clock), clock)
         quotes = Quotes(journal, database, rates, clock, ttl_s)
-        return cls(rates, quotes, Exchanges(journal, database, ledger, quotes, clock))
+        return cls(rates, quotes, Exchanges(journal, database, quotes, clock))

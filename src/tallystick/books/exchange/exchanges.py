@@ -17,11 +17,10 @@ from tallystick.books.exchange.errors import ExchangeNotFound
 from tallystick.books.exchange.folds import ExchangeRow, QuoteRow
 from tallystick.books.exchange.quotes import Quotes
 from tallystick.books.model import NOBODY
-from tallystick.books.repeats import Repeats
 from tallystick.journal import Asked, Change, Conflict, Journal, Origin, Repeated
-from tallystick.ledger import Ledger
 from tallystick.platform.clock import Clock
 from tallystick.platform.ids import bucket_of, new_id
+from tallystick.platform.postgres.latest import Place
 from tallystick.platform.postgres.pools import Database
 
 _ROUNDS: Final = 5
@@ -48,7 +47,6 @@ class Exchanges:
 
     journal: Journal
     database: Database
-    ledger: Ledger
     quotes: Quotes
     clock: Clock
 
@@ -65,11 +63,10 @@ class Exchanges:
         A refusal by the ledger (`insufficient_funds`, `currency_mismatch`, ...) leaves the quote
         unused. Raises QuoteNotFound, QuoteUsed, QuoteExpired, Refused, KeyReused.
         """
-        repeats = Repeats(self.journal, self.ledger)
         for _ in range(_ROUNDS):
             quote = await self.quotes.get_quote(wish.quote_id, merchant_id=merchant_id)
             # After the quote: whoever sees it used sees the claim of the call that used it.
-            if repeat := await repeats.find(asked, quote.id):
+            if repeat := await self.journal.find_repeat(asked):
                 return await self._answer(repeat)
             require_usable(quote, self.clock.now())
             try:
@@ -90,7 +87,7 @@ class Exchanges:
     async def list_exchanges(
         self,
         account_ids: Collection[UUID] | None = None,
-        after: store.Place | None = None,
+        after: Place | None = None,
         limit: int = 50,
     ) -> tuple[ExchangeRow, ...]:
         """The latest exchanges from or to these accounts (None: all of them)."""

@@ -19,6 +19,7 @@ from tallystick.journal import Asked, Change, Fact, Journal, Origin, Repeated
 from tallystick.money import Currency
 from tallystick.platform.clock import Clock
 from tallystick.platform.ids import bucket_of, new_id
+from tallystick.platform.postgres.latest import Place
 from tallystick.platform.postgres.pools import Database
 
 MAX_AGE_S_MAX: Final = 31_536_000  # a year
@@ -103,7 +104,7 @@ class ExchangeRates:
         self,
         from_currency: str | None = None,
         to_currency: str | None = None,
-        after: store.Place | None = None,
+        after: Place | None = None,
         limit: int = 50,
     ) -> tuple[RateRow, ...]:
         """All rates that were ever set, the latest first; `after` is where the last page ended."""

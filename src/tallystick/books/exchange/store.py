@@ -13,9 +13,8 @@ from msgspec import Struct
 from tallystick.books.exchange.decisions import LEG_CODE, ROUNDING_CODE
 from tallystick.books.exchange.folds import ExchangeRow, QuoteRow, RateRow
 from tallystick.books.proof.checks import Check
+from tallystick.platform.postgres.latest import Latest, Place
 from tallystick.platform.postgres.pools import Database
-
-Place = tuple[datetime, UUID]
 
 
 def _columns(row: type[Struct], alias: str) -> str:
@@ -58,17 +57,9 @@ async def list_rates(
     limit: int,
 ) -> tuple[RateRow, ...]:
     """All rates that were ever set, the latest first."""
-    records = await database.fetch(
-        f"{_RATE} WHERE ($1::text IS NULL OR r.from_currency = $1)"
-        " AND ($2::text IS NULL OR r.to_currency = $2)"
-        " AND ($3::timestamptz IS NULL OR (r.set_at, r.id) < ($3, $4::uuid))"
-        " ORDER BY r.set_at DESC, r.id DESC LIMIT $5",
-        from_currency,
-        to_currency,
-        *(after or (None, None)),
-        limit,
-    )
-    return tuple(RateRow(*record) for record in records)
+    fitting = {"from_currency = {}": from_currency, "to_currency = {}": to_currency}
+    sql, values = Latest(("set_at", "id"), fitting, after, limit).of(_RATE)
+    return tuple(RateRow(*record) for record in await database.fetch(sql, *values))
 
 
 # Quotes -----------------------------------------------------------------------------------------
@@ -89,30 +80,14 @@ async def find_exchange(database: Database, exchange_id: UUID) -> ExchangeRow | 
     return ExchangeRow(*record) if record else None
 
 
-_SHOWN: Final = "($2::timestamptz IS NULL OR (e.created_at, e.id) < ($2, $3::uuid))"
-_LATEST: Final = "ORDER BY {0}.created_at DESC, {0}.id DESC LIMIT $4"
-_EVERYBODYS: Final = f"{_EXCHANGE} WHERE $1::uuid[] IS NULL AND {_SHOWN} {_LATEST.format('e')}"
-# Two short walks an account, one a side; an exchange between two of them is met twice, shown once.
-_OF_ACCOUNTS: Final = (
-    f"SELECT DISTINCT {_columns(ExchangeRow, 'l')}"
-    " FROM unnest($1::uuid[]) AS mine(id) CROSS JOIN LATERAL ("
-    f"(SELECT e.* FROM exchanges e WHERE e.debit_account_id = mine.id AND {_SHOWN}"
-    f" {_LATEST.format('e')})"
-    " UNION ALL "
-    f"(SELECT e.* FROM exchanges e WHERE e.credit_account_id = mine.id AND {_SHOWN}"
-    f" {_LATEST.format('e')})"
-    f") l {_LATEST.format('l')}"
-)
-
-
 async def list_exchanges(
     database: Database, account_ids: Collection[UUID] | None, after: Place | None, limit: int
 ) -> tuple[ExchangeRow, ...]:
     """The latest exchanges from or to these accounts (None: all of them)."""
-    sql = _EVERYBODYS if account_ids is None else _OF_ACCOUNTS
-    accounts = None if account_ids is None else list(account_ids)
-    records = await database.fetch(sql, accounts, *(after or (None, None)), limit)
-    return tuple(ExchangeRow(*record) for record in records)
+    latest = Latest(("created_at", "id"), {}, after, limit)
+    sides = ("debit_account_id", "credit_account_id")
+    sql, values = latest.of_either(_EXCHANGE, sides, account_ids)
+    return tuple(ExchangeRow(*record) for record in await database.fetch(sql, *values))
 
 
 # What must hold ---------------------------------------------------------------------------------

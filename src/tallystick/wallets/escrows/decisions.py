@@ -298,7 +298,7 @@ def _paying(
     facts = (
         _next(row, kind, paid),
         *_returned_facts(row, paid.returned_minor, sides.buyer),
-        *_received_facts(paid, sides, moment.now),
+        *_received_facts(paid, sides),
     )
     left_minor = row.held_minor - paid.released_minor - paid.returned_minor
     return EscrowStep(facts, posts, () if left_minor else (Close(row.account_id),))
@@ -336,9 +336,9 @@ def _returned_facts(row: EscrowRow, amount_minor: int, buyer: Wallet) -> tuple[F
     )
 
 
-def _received_facts(paid: EscrowPaid, sides: Sides, now: datetime) -> list[Fact]:
+def _received_facts(paid: EscrowPaid, sides: Sides) -> list[Fact]:
     return [
-        limits.incoming(receiver.wallet, amount_minor, receiver.balance_minor, receiver.tier, now)
+        limits.incoming(receiver.wallet, amount_minor, receiver.balance_minor, receiver.tier)
         for receiver, amount_minor in zip(sides.receivers, paid.paid_minor, strict=False)
         if receiver is not None and amount_minor
     ]

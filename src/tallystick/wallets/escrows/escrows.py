@@ -34,7 +34,7 @@ from tallystick.wallets.escrows.parties import (
 )
 from tallystick.wallets.escrows.store import EscrowsWanted
 from tallystick.wallets.model import WalletsError
-from tallystick.wallets.requests import OPERATOR, Call, find_repeat
+from tallystick.wallets.requests import OPERATOR, Call
 from tallystick.wallets.turns import ROUNDS, pause_after
 from tallystick.wallets.wallets import Wallets
 
@@ -66,7 +66,7 @@ class Escrows:
 
         Raises WalletNotFound, InvalidEscrow, EscrowNotYours, KeyReused.
         """
-        if repeat := await find_repeat(self.wallets.journal, call.asked):
+        if repeat := await self.wallets.journal.find_repeat(call.asked):
             return await self._answered(repeat)
         agreement = await self._parties.agree(wish, call.merchant_id)
         now = self.wallets.clock.now()
@@ -264,7 +264,7 @@ class Escrows:
         wallet_ids = [wallet_id for wallet_id in touched if wallet_id is not None]
         async with self.wallets.turns.of(escrow_id, standing.buyer_wallet_id, *wallet_ids):
             for losses in range(1, ROUNDS + 1):
-                if repeat := await find_repeat(self.wallets.journal, call.asked):
+                if repeat := await self.wallets.journal.find_repeat(call.asked):
                     return await self._answered(repeat)
                 now = self.wallets.clock.now()
                 moment = Moment(new_id(now, bucket_of(escrow_id)), now)

@@ -7,10 +7,10 @@ from uuid import UUID
 from msgspec import Struct
 
 from tallystick.books import Check
+from tallystick.platform.postgres.latest import Latest, Place
 from tallystick.platform.postgres.pools import Database
 from tallystick.wallets.escrows.folds import EscrowRow
 from tallystick.wallets.escrows.states import ESCROW_TABLE, OPENED
-from tallystick.wallets.store import Place
 
 _COLUMNS: Final = ", ".join(EscrowRow.__struct_fields__)
 _ESCROW: Final = f"SELECT {_COLUMNS} FROM escrows"
@@ -36,19 +36,11 @@ async def find_escrow(database: Database, escrow_id: UUID) -> EscrowRow | None:
 
 async def list_escrows(database: Database, wanted: EscrowsWanted) -> tuple[EscrowRow, ...]:
     """The latest escrows; `wanted.limit` of them at most."""
-    after = wanted.after
-    records = await database.fetch(
-        f"{_ESCROW} WHERE ($1::text IS NULL OR party_ids ? $1)"
-        " AND ($2::text IS NULL OR status = $2)"
-        " AND ($3::timestamptz IS NULL OR (opened_at, id) < ($3, $4::uuid))"
-        " ORDER BY opened_at DESC, id DESC LIMIT $5",
-        str(wanted.party_id) if wanted.party_id else None,
-        wanted.status,
-        after.at if after else None,
-        after.id if after else None,
-        wanted.limit,
-    )
-    return tuple(EscrowRow(*record) for record in records)
+    party = str(wanted.party_id) if wanted.party_id else None
+    fitting = {"party_ids ? {}": party, "status = {}": wanted.status}
+    latest = Latest(("opened_at", "id"), fitting, wanted.after, wanted.limit)
+    sql, values = latest.of(_ESCROW)
+    return tuple(EscrowRow(*record) for record in await database.fetch(sql, *values))
 
 
 async def list_due(database: Database, now: datetime, limit: int) -> tuple[UUID, ...]:

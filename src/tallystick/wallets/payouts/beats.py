@@ -25,7 +25,7 @@ from tallystick.platform.clock import Clock
 from tallystick.platform.crash import crash_point
 from tallystick.platform.ids import bucket_of, new_id
 from tallystick.platform.postgres.pools import Database
-from tallystick.rails import Approved, Declined, NotFound, Outcome, Rails, Unanswered, payouts
+from tallystick.rails import Declined, NotFound, Outcome, Pending, Rails, Unanswered, payouts
 from tallystick.wallets.payouts import store as payout_store
 from tallystick.wallets.payouts.decisions import (
     Found,
@@ -35,7 +35,11 @@ from tallystick.wallets.payouts.decisions import (
     Steps,
     conclude,
     conclude_watch,
+    decide_asking_again,
+    decide_cancelling,
     decide_payout,
+    is_end,
+    never_arrived,
     row_after,
 )
 from tallystick.wallets.payouts.destinations import (
@@ -43,7 +47,13 @@ from tallystick.wallets.payouts.destinations import (
     read_destination,
     require_destination,
 )
-from tallystick.wallets.payouts.errors import PayoutBusy, PayoutNotFound, PayoutRouteMissing
+from tallystick.wallets.payouts.errors import (
+    NotCancellable,
+    PayoutBusy,
+    PayoutInDoubt,
+    PayoutNotFound,
+    PayoutRouteMissing,
+)
 from tallystick.wallets.payouts.folds import PayoutRow
 from tallystick.wallets.payouts.sources import PayoutSources, Sourced, Withdrawal
 from tallystick.wallets.turns import ROUNDS, Turns, pause_after
@@ -135,7 +145,7 @@ class PayoutBeats:
             except Conflict:
                 row = await self.load(row.id)
                 if row.status != begun.status or (
-                    row.checks != begun.checks and not _ends(outcome)
+                    row.checks != begun.checks and not is_end(outcome)
                 ):
                     return row  # one look is one step of the schedule
                 await pause_after(losses)
@@ -160,18 +170,24 @@ class PayoutBeats:
             return await self._record(row, steps, moment, origin)
 
     async def _record(
-        self, row: PayoutRow, steps: Steps, moment: Moment, origin: Origin
+        self,
+        row: PayoutRow,
+        steps: Steps,
+        moment: Moment,
+        origin: Origin,
+        asked: Asked | None = None,
     ) -> PayoutRow:
         facts: tuple[Fact, ...] = steps.facts(row.id, row.version)
         after = row_after(row, facts, moment.now)  # first here: no impossible fact leaves
         freed = await self.sources.freed(row) if steps.frees else ()
-        closing = CloseClaim(row.claim_id, after.version) if row.claim_id else None
+        closing = row.claim_id if after.claim_id is None else None
         recorded = await self.journal.record(
             Change(
                 id=moment.change_id,
                 facts=(*facts, *freed),
                 transfers=steps.transfers,
-                close=closing,
+                claim=asked.claim(row.id, version=after.version) if asked else None,
+                close=CloseClaim(closing, after.version) if closing else None,
                 origin=origin,
             )
         )
@@ -186,7 +202,10 @@ class PayoutBeats:
         """
         outcome = await self.find(row)
         if isinstance(outcome, NotFound):
-            outcome = await self._ask_again(row)
+            try:
+                row, outcome = await self._ask_again(row, origin)
+            except Conflict:
+                return await self.load(row.id)  # somebody else is at it, or it was cancelled
         return await self.conclude(row, outcome, origin)
 
     async def find(self, row: PayoutRow) -> Found:
@@ -196,17 +215,39 @@ class PayoutBeats:
         except LookupError:
             return Unanswered("route_not_configured")
 
-    async def _ask_again(self, row: PayoutRow) -> Outcome:
+    async def _ask_again(self, row: PayoutRow, origin: Origin) -> tuple[PayoutRow, Outcome]:
+        """Raises Conflict: nobody asks before it is on record that he does."""
         settled_at = row.asked_at + timedelta(milliseconds=self.times.provider_settle_ms)
         if self.clock.now() < settled_at:
-            return Unanswered("not_found_yet")
+            return row, Unanswered("not_found_yet")
         clear = await self.journal.unseal(row.owner_id, row.sealed)
         if clear is None:
-            return Unanswered("destination_erased")
+            return row, Unanswered("destination_erased")
+        moment = self._moment(row.owner_id)
+        row = await self._record(row, decide_asking_again(moment), moment, origin)
+        crash_point("payouts.after_asking_again")
         outcome = await self.ask(row, read_destination(clear[DESTINATION]))
         if isinstance(outcome, Declined) and outcome.retryable:
-            return Unanswered(outcome.code)
-        return outcome
+            return row, Unanswered(outcome.code)
+        return row, outcome
+
+    # Cancelling ----------------------------------------------------------------------------------
+
+    async def cancel(self, row: PayoutRow, asked: Asked | None, origin: Origin) -> PayoutRow:
+        """Call off what the provider does not have; whatever else it says of it is recorded.
+
+        Raises NotCancellable, PayoutInDoubt; Conflict when it is being put once more at this very
+        moment, and Repeated.
+        """
+        _require_unsent(row)
+        outcome = await self.find(row)
+        moment = self._moment(row.owner_id)
+        if not never_arrived(row, outcome, moment):
+            if is_end(outcome) or isinstance(outcome, Pending):
+                _require_unsent(await self.conclude(row, outcome, origin))
+            raise PayoutInDoubt("whether the provider has it is not known yet")
+        async with self.turn(row.account_id if row.source == "wallet" else None):
+            return await self._record(row, decide_cancelling(row, moment), moment, origin, asked)
 
     def _moment(self, owner_id: UUID) -> Moment:
         now = self.clock.now()
@@ -229,6 +270,6 @@ class PayoutBeats:
         return row
 
 
-def _ends(outcome: Found) -> bool:
-    """Whether the provider has decided, so that it must be recorded whoever else has looked."""
-    return isinstance(outcome, Approved | Declined | payouts.Returned)
+def _require_unsent(row: PayoutRow) -> None:
+    if row.status != "pending":
+        raise NotCancellable(f"the payout is {row.status}")

@@ -1,12 +1,12 @@
 """What becomes of a wish to be paid out, and of the provider's answers. Pure.
 
 Postings: the money is reserved from the wallet (or the merchant's payable) to `payouts:{route}`,
-what that rail has paid for us and not been paid back; *paid* settles it, *failed* voids it, and
-*returned* posts it back. An account that will not have it cannot undo what happened at the bank:
-then `platform:suspense` stands in.
+what that rail has paid for us and not been paid back; *paid* settles it, *failed* and *cancelled*
+void it, and *returned* posts it back. What happened at the bank cannot be undone by an account that
+will not have it, nor by an owner who had called it off: then `platform:suspense` stands in.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -20,6 +20,8 @@ from tallystick.rails import Approved, Declined, NotFound, Outcome, Pending, Una
 from tallystick.wallets.payouts.folds import PayoutRow, fold_payout, payout_name
 from tallystick.wallets.payouts.states import (
     PAYOUT_KIND_OF,
+    PayoutAskedAgain,
+    PayoutCancelled,
     PayoutConfirmed,
     PayoutCreated,
     PayoutFailed,
@@ -121,7 +123,7 @@ class Steps(Struct, frozen=True):
 
 def _leaves_the_money(told: Struct) -> bool:
     match told:
-        case PayoutFailed() | PayoutPaid(booked_to="suspense"):
+        case PayoutFailed() | PayoutCancelled() | PayoutPaid(booked_to="suspense"):
             return True
         case PayoutReturned(booked_to="account"):
             return True
@@ -189,22 +191,81 @@ def conclude(row: PayoutRow, outcome: Found, moment: Moment, *, to_suspense: boo
     return Steps((PayoutOutcomeUnknown(_why(outcome), _pause_s(row, moment)),))
 
 
+def decide_asking_again(moment: Moment) -> Steps:
+    """Tell that the order is about to be put once more."""
+    return Steps((PayoutAskedAgain(moment.times.ask_limit_s),))
+
+
+def decide_cancelling(row: PayoutRow, moment: Moment) -> Steps:
+    """Call it off: the money is free again. The provider does not have it."""
+    cancelled = PayoutCancelled(moment.times.check_after_s(0))
+    return Steps((cancelled,), (Void(row.reservation_id, PAYOUT),))
+
+
+def never_arrived(row: PayoutRow, outcome: Found, moment: Moment) -> bool:
+    """Whether the provider does not have it, nor can an order be on its way that we put."""
+    times = moment.times
+    quiet_s = max(times.provider_settle_ms / 1_000, times.ask_limit_s)
+    if moment.now < row.asked_at + timedelta(seconds=quiet_s):
+        return False
+    return isinstance(outcome, NotFound)
+
+
+def is_end(outcome: Found) -> bool:
+    """Whether the provider has decided for good."""
+    if isinstance(outcome, Declined):
+        return not outcome.retryable
+    return isinstance(outcome, Approved | payouts.Returned)
+
+
 def conclude_watch(
     row: PayoutRow, outcome: Found, moment: Moment, *, to_suspense: bool = False
 ) -> Steps:
-    """What a paid payout becomes after a look whether it came back."""
+    """What a paid or cancelled payout becomes after a look whether it still is so."""
+    if row.status == "cancelled":
+        return _after_all(row, outcome, moment)
     if isinstance(outcome, payouts.Returned):
         return _returned(row, outcome, moment, to_suspense=to_suspense)
-    pause_s = min(moment.times.check_after_s(row.checks + 1), _DAY_S)
     if not isinstance(outcome, Approved):
-        return Steps((PayoutLookUnanswered(_why(outcome), pause_s),))
-    watched_s = (moment.now - row.paid_at).total_seconds() if row.paid_at else 0.0
-    return Steps((PayoutConfirmed(pause_s if watched_s < RETURN_WATCH_S else None),))
+        return _unanswered(row, outcome, moment)
+    return _confirmed(row, row.paid_at or moment.now, moment)
 
 
 def clearing_id(route: str, currency: str) -> UUID:
     """The account of what this rail has paid out for us."""
     return account_id(PLATFORM, chart.payouts_code(route, currency))
+
+
+def _after_all(row: PayoutRow, outcome: Found, moment: Moment) -> Steps:
+    """A cancelled one that was paid after all, and perhaps came back; or it stays cancelled."""
+    match outcome:
+        case Approved() | payouts.Returned():
+            paid = PayoutPaid(
+                posting_id=moment.change_id,
+                provider_reference=outcome.provider_reference,
+                watch_after_s=moment.times.check_after_s(0),
+                booked_to="suspense",
+            )
+            if isinstance(outcome, Approved):
+                return Steps((paid,), (_stands_in(row),))
+            back = _returned(row, outcome, moment, to_suspense=True)
+            return Steps((paid, *back.told), (_stands_in(row), *back.transfers))
+        case NotFound() | Declined():
+            return _confirmed(row, row.asked_at, moment)
+    return _unanswered(row, outcome, moment)
+
+
+def _confirmed(row: PayoutRow, since: datetime, moment: Moment) -> Steps:
+    is_watched = (moment.now - since).total_seconds() < RETURN_WATCH_S
+    return Steps((PayoutConfirmed(_watch_pause_s(row, moment) if is_watched else None),))
+
+
+def _unanswered(row: PayoutRow, outcome: Found, moment: Moment) -> Steps:
+    return Steps((PayoutLookUnanswered(_why(outcome), _watch_pause_s(row, moment)),))
+
+
+def _watch_pause_s(row: PayoutRow, moment: Moment) -> int:
+    return min(moment.times.check_after_s(row.checks + 1), _DAY_S)
 
 
 def _paid(row: PayoutRow, reference: str, moment: Moment, *, to_suspense: bool) -> Steps:
@@ -216,10 +277,13 @@ def _paid(row: PayoutRow, reference: str, moment: Moment, *, to_suspense: bool) 
     )
     if not to_suspense:
         return Steps((paid,), (Settle(row.reservation_id, PAYOUT),))
-    stands_in = Post(
-        _suspense(row), clearing_id(row.route, row.currency), row.amount_minor, row.currency, PAYOUT
-    )
-    return Steps((paid,), (Void(row.reservation_id, PAYOUT), stands_in))
+    return Steps((paid,), (Void(row.reservation_id, PAYOUT), _stands_in(row)))
+
+
+def _stands_in(row: PayoutRow) -> Post:
+    """What the provider paid, out of suspense."""
+    clearing = clearing_id(row.route, row.currency)
+    return Post(_suspense(row), clearing, row.amount_minor, row.currency, PAYOUT)
 
 
 def _returned(

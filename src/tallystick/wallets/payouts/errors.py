@@ -5,6 +5,8 @@ PayoutError
 +-- InvalidDestination    no account or UPI id can be like this: `field` says where
 +-- PayoutRouteMissing    no route pays this amount and currency out this way
 +-- PayoutBusy            too many changes to this payout at once: ask again
++-- PayoutInDoubt         whether the provider has it is not known yet: ask again later
++-- NotCancellable        it was sent, or has ended
 +-- IllegalPayoutStep     a fact that cannot follow: a mistake of ours, never a caller's
 """
 
@@ -41,6 +43,18 @@ class PayoutBusy(PayoutError):
     """Too many changes to this payout at once."""
 
     code = "payout_busy"
+
+
+class PayoutInDoubt(PayoutError):
+    """Whether the provider has it is not known yet."""
+
+    code = "payout_in_doubt"
+
+
+class NotCancellable(PayoutError):
+    """It was sent, or has ended."""
+
+    code = "payout_not_cancellable"
 
 
 class IllegalPayoutStep(PayoutError):

@@ -11,6 +11,8 @@ from tallystick.journal import Projection, Told
 from tallystick.platform.ids import typeid
 from tallystick.wallets.payouts.states import (
     PAYOUT_KINDS,
+    PayoutAskedAgain,
+    PayoutCancelled,
     PayoutConfirmed,
     PayoutCreated,
     PayoutFailed,
@@ -45,9 +47,9 @@ class PayoutRow(Struct, frozen=True):
     provider_reference: str | None
     failure_code: str | None  # why it failed or came back
     booked_to: str  # account | suspense
-    asked_at: datetime  # when our reference was first told to the provider
+    asked_at: datetime  # when our reference was last told to the provider
     unknown: bool  # an answer is overdue
-    checks: int  # looks since it was sent, or since it was paid
+    checks: int  # looks since it was sent, or since it was paid or cancelled
     claim_id: UUID | None  # the claim that the first answer closes
     paid_at: datetime | None
     due_at: datetime | None  # when recovery looks at it
@@ -124,6 +126,20 @@ def _unknown(row: PayoutRow, data: PayoutOutcomeUnknown, at: datetime) -> _Chang
     return {"unknown": True, "checks": row.checks + 1, "claim_id": None, "due_at": due_at}
 
 
+def _asked_again(_row: PayoutRow, data: PayoutAskedAgain, at: datetime) -> _Changes:
+    return {"asked_at": at, "due_at": _after(at, data.check_after_s)}
+
+
+def _cancelled(_row: PayoutRow, data: PayoutCancelled, at: datetime) -> _Changes:
+    return {
+        "unknown": False,
+        "checks": 0,
+        "claim_id": None,
+        "spent_on": None,  # it counts as spent on no day any more
+        "due_at": _after(at, data.watch_after_s),
+    }
+
+
 def _paid(_row: PayoutRow, data: PayoutPaid, at: datetime) -> _Changes:
     return {
         "provider_reference": data.provider_reference,
@@ -157,6 +173,8 @@ def _returned(_row: PayoutRow, data: PayoutReturned, _at: datetime) -> _Changes:
 _ON_PAYOUT: Final[dict[type, Callable[[Any, Any, datetime], _Changes]]] = {
     PayoutSent: _sent,
     PayoutOutcomeUnknown: _unknown,
+    PayoutAskedAgain: _asked_again,
+    PayoutCancelled: _cancelled,
     PayoutPaid: _paid,
     PayoutConfirmed: _confirmed,
     PayoutLookUnanswered: _unanswered,

@@ -98,13 +98,38 @@ class Payouts:
                 return await self._answer_again(repeat, origin)
             except (WalletsError, PayoutError, Refused):
                 # What is impossible now may have been done under this very key before.
-                if earlier := await self._find_earlier(asked):
+                if earlier := await self.beats.journal.find_repeat(asked):
                     return await self._answer_again(earlier, origin)
                 raise
             crash_point("payouts.after_decide")
             outcome = await self.beats.ask(row, withdrawal.destination)
             return await self._shown(await self.beats.conclude(row, outcome, origin))
         raise PayoutBusy("too many changes to this wallet at once")
+
+    async def cancel(
+        self,
+        payout_id: UUID,
+        *,
+        owner_id: UUID | None = None,
+        asked: Asked | None = None,
+        origin: Origin = NOBODY,
+    ) -> PayoutShown:
+        """Call off a payout that no provider has: its money is free again.
+
+        Raises PayoutNotFound; NotCancellable once it was sent or has ended; PayoutInDoubt while
+        that is not known.
+        """
+        for losses in range(1, ROUNDS + 1):
+            row = await self.beats.load(payout_id, owner_id)
+            if repeat := await self.beats.journal.find_repeat(asked):
+                return await self._answer_again(repeat, origin)
+            try:
+                return await self._shown(await self.beats.cancel(row, asked, origin))
+            except Conflict:
+                await pause_after(losses)  # it is being put once more, or its wallet moved
+            except Repeated as repeat:
+                return await self._answer_again(repeat, origin)
+        raise PayoutBusy("too many changes to this payout at once")
 
     async def get(self, payout_id: UUID, *, owner_id: UUID | None = None) -> PayoutShown:
         """One payout; `owner_id` None is the operator, who sees all. Raises PayoutNotFound."""
@@ -155,7 +180,7 @@ class Payouts:
                 _log.exception("payout_recovery_failed", id=str(payout_id))
 
     async def look(self, payout_id: UUID) -> None:
-        """Do what is due for one payout: learn its end, or whether it came back."""
+        """Do what is due for one payout: learn its end, or whether that is still so."""
         row = await self.beats.load(payout_id)
         if row.due_at is None or row.due_at > self.beats.clock.now():
             return
@@ -175,9 +200,9 @@ class Payouts:
         if row.is_open:
             await self.beats.repair(row, origin)
 
-    async def list_open(self, asked_before: datetime, limit: int) -> tuple[PayoutRow, ...]:
-        """Payouts asked for until then that the provider has not decided, longest open first."""
-        return await payout_store.list_open(self.beats.database, asked_before, limit)
+    async def list_open(self, created_before: datetime, limit: int) -> tuple[PayoutRow, ...]:
+        """Payouts made until then that the provider has not decided, longest open first."""
+        return await payout_store.list_open(self.beats.database, created_before, limit)
 
     async def list_unknown_totals(self) -> tuple[tuple[str, str, str, int, int, datetime], ...]:
         """By route, currency and state (sending, unknown): how many, how much, since when.
@@ -203,13 +228,6 @@ class Payouts:
 
     # Repeats -------------------------------------------------------------------------------------
 
-    async def _find_earlier(self, asked: Asked | None) -> Repeated | None:
-        if asked is None:
-            return None
-        claim = asked.claim(_NOTHING)
-        standing = await self.beats.journal.find_claim(claim.id)
-        return Repeated(standing, standing.fingerprint == claim.fingerprint) if standing else None
-
     async def _answer_again(self, repeat: Repeated, origin: Origin) -> PayoutShown:
         """What the first call with this key was answered, or would be by now."""
         standing = repeat.claim
@@ -227,6 +245,3 @@ class Payouts:
         clear = dict(await self.beats.journal.unseal(row.owner_id, row.sealed) or {})
         to = clear.pop(DESTINATION, None)
         return PayoutShown(row, masked(to), to and to["name"], clear, replayed)
-
-
-_NOTHING: Final = UUID(int=0)

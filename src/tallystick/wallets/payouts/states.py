@@ -1,7 +1,9 @@
 """The payout's transition table, and what is told of a payout. Pure.
 
-state -> what happened -> next state; `None` is "not there yet". Ids, codes and amounts only: the
-destination is inside `sealed`. Spans are seconds, counted from the fact's own instant.
+state -> what happened -> next state; `None` is "not there yet". Nobody asks the provider without
+telling so first (`created`, `asked_again`), so `cancelled` cannot overtake an order unseen. Ids,
+codes and amounts only: the destination is inside `sealed`. Spans are seconds, counted from the
+fact's own instant.
 """
 
 from collections.abc import Mapping
@@ -17,6 +19,8 @@ PAYOUT_TABLE: Final[Mapping[str | None, Mapping[str, str]]] = {
     None: {"payout.created": "pending"},
     "pending": {
         "payout.outcome_unknown": "pending",
+        "payout.asked_again": "pending",
+        "payout.cancelled": "cancelled",
         "payout.sent": "sent",
         "payout.paid": "paid",
         "payout.failed": "failed",
@@ -24,6 +28,7 @@ PAYOUT_TABLE: Final[Mapping[str | None, Mapping[str, str]]] = {
     # The provider has it in hand and has not decided.
     "sent": {
         "payout.outcome_unknown": "sent",
+        "payout.asked_again": "sent",
         "payout.paid": "paid",
         "payout.failed": "failed",
     },
@@ -31,6 +36,12 @@ PAYOUT_TABLE: Final[Mapping[str | None, Mapping[str, str]]] = {
         "payout.confirmed": "paid",
         "payout.look_unanswered": "paid",
         "payout.returned": "returned",
+    },
+    # The money is its owner's again; should the provider have paid after all, that is told too.
+    "cancelled": {
+        "payout.confirmed": "cancelled",
+        "payout.look_unanswered": "cancelled",
+        "payout.paid": "paid",
     },
     "failed": {},
     "returned": {},
@@ -76,6 +87,20 @@ class PayoutOutcomeUnknown(Struct, frozen=True):
     check_after_s: float
 
 
+class PayoutAskedAgain(Struct, frozen=True):
+    """The order never arrived; it is being put once more, under the same reference."""
+
+    check_after_s: float
+
+
+class PayoutCancelled(Struct, frozen=True):
+    """Its owner has called it off, and the provider does not have it. `watch_after_s`: when to
+    look whether that is still so.
+    """
+
+    watch_after_s: float
+
+
 class PayoutPaid(Struct, frozen=True, omit_defaults=True):
     """The payee has the money. `posting_id` is the change whose transfers say so.
 
@@ -89,7 +114,7 @@ class PayoutPaid(Struct, frozen=True, omit_defaults=True):
 
 
 class PayoutConfirmed(Struct, frozen=True, omit_defaults=True):
-    """A later look found it still paid; without `check_after_s` it was the last one."""
+    """A later look found it still as it was; without `check_after_s` it was the last one."""
 
     check_after_s: float | None = None
 
@@ -121,6 +146,8 @@ PAYOUT_KINDS: Final[dict[str, type[Struct]]] = {
     "payout.created": PayoutCreated,
     "payout.sent": PayoutSent,
     "payout.outcome_unknown": PayoutOutcomeUnknown,
+    "payout.asked_again": PayoutAskedAgain,
+    "payout.cancelled": PayoutCancelled,
     "payout.paid": PayoutPaid,
     "payout.confirmed": PayoutConfirmed,
     "payout.look_unanswered": PayoutLookUnanswered,

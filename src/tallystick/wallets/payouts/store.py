@@ -6,17 +6,18 @@ from typing import Final
 from uuid import UUID
 
 from tallystick.books import Check
+from tallystick.platform.postgres.latest import Latest
 from tallystick.platform.postgres.pools import Database
 from tallystick.wallets.payouts.decisions import PAYOUT, RETURN
 from tallystick.wallets.payouts.folds import PayoutRow
 from tallystick.wallets.payouts.states import PAYOUT_TABLE
 
-_COLUMNS: Final = ", ".join(f"p.{field}" for field in PayoutRow.__struct_fields__)
+_PAYOUT: Final = f"SELECT {', '.join(PayoutRow.__struct_fields__)} FROM payouts"
 
 
 async def find_payout(database: Database, payout_id: UUID) -> PayoutRow | None:
     """One payout."""
-    record = await database.fetchrow(f"SELECT {_COLUMNS} FROM payouts p WHERE p.id = $1", payout_id)
+    record = await database.fetchrow(f"{_PAYOUT} WHERE id = $1", payout_id)
     return PayoutRow(*record) if record else None
 
 
@@ -30,17 +31,10 @@ async def list_payouts(
     limit: int = 50,
 ) -> tuple[PayoutRow, ...]:
     """The latest payouts of an owner (None: of all), behind `after`; ids begin with the time."""
-    records = await database.fetch(
-        f"SELECT {_COLUMNS} FROM payouts p WHERE ($1::uuid IS NULL OR p.owner_id = $1)"
-        " AND ($2::uuid IS NULL OR p.account_id = $2) AND ($3::text IS NULL OR p.status = $3)"
-        " AND ($4::uuid IS NULL OR p.id < $4) ORDER BY p.id DESC LIMIT $5",
-        owner_id,
-        account_id,
-        status,
-        after,
-        limit,
-    )
-    return tuple(PayoutRow(*record) for record in records)
+    fitting = {"owner_id = {}": owner_id, "account_id = {}": account_id, "status = {}": status}
+    latest = Latest(("id",), fitting, None if after is None else (after,), limit)
+    sql, values = latest.of(_PAYOUT)
+    return tuple(PayoutRow(*record) for record in await database.fetch(sql, *values))
 
 
 async def list_due(database: Database, now: datetime, limit: int) -> Sequence[UUID]:
@@ -52,13 +46,13 @@ async def list_due(database: Database, now: datetime, limit: int) -> Sequence[UU
 
 
 async def list_open(
-    database: Database, asked_before: datetime, limit: int
+    database: Database, created_before: datetime, limit: int
 ) -> tuple[PayoutRow, ...]:
-    """Payouts asked for until then that the provider has not decided, the longest open first."""
+    """Payouts made until then that the provider has not decided, the longest open first."""
     records = await database.fetch(
-        f"SELECT {_COLUMNS} FROM payouts p WHERE p.status IN ('pending', 'sent')"
-        " AND p.asked_at <= $1 ORDER BY p.asked_at LIMIT $2",
-        asked_before,
+        f"{_PAYOUT} WHERE status IN ('pending', 'sent') AND created_at <= $1"
+        " ORDER BY created_at LIMIT $2",
+        created_before,
         limit,
     )
     return tuple(PayoutRow(*record) for record in records)
@@ -66,7 +60,7 @@ async def list_open(
 
 UNKNOWN_TOTALS: Final = """
 SELECT route, currency, CASE WHEN unknown THEN 'unknown' ELSE 'sending' END AS state,
-       count(*), sum(amount_minor)::bigint, min(asked_at)
+       count(*), sum(amount_minor)::bigint, min(created_at)
   FROM payouts WHERE status IN ('pending', 'sent') AND (unknown OR status = 'pending')
  GROUP BY 1, 2, 3
 """
@@ -87,7 +81,7 @@ SELECT p.id, p.status, p.booked_to, p.amount_minor, l.state, l.amount, l.remaini
   FROM payouts p LEFT JOIN ledger_reservations l ON l.id = p.reservation_id
  WHERE l.amount IS DISTINCT FROM p.amount_minor
     OR (p.status IN ('pending', 'sent')) <> (l.state = 'open')
-    OR (p.status = 'failed' AND l.state <> 'voided')
+    OR (p.status IN ('failed', 'cancelled') AND l.state <> 'voided')
     OR (p.status = 'paid' AND l.state <> CASE p.booked_to WHEN 'account' THEN 'settled'
                                                           ELSE 'voided' END)
 """
@@ -114,8 +108,8 @@ SELECT f.aggregate_id, p.status, p.amount_minor, b.times, b.posted
  WHERE f.kind = 'payout.returned' AND (b.times <> 1 OR b.posted <> p.amount_minor)
 """
 _OLD_UNKNOWN: Final = """
-SELECT id, status, asked_at FROM payouts
- WHERE unknown AND asked_at < $1::timestamptz - interval '24 hours'
+SELECT id, status, created_at FROM payouts
+ WHERE unknown AND created_at < $1::timestamptz - interval '24 hours'
 """
 _ALLOWED: Final = ", ".join(
     f"('{state or ''}', '{kind}', '{after}')"

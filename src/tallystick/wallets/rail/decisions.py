@@ -116,16 +116,14 @@ class Receiving(Struct, frozen=True):
     tier: Tier
 
 
-def decide_giving_back(
-    order: WalletOrder, to: Receiving, standing: Standing, now: datetime
-) -> Moved:
+def decide_giving_back(order: WalletOrder, to: Receiving, standing: Standing) -> Moved:
     """Give back some of what was taken. Raises NotPossible, LimitExceeded.
 
     It is money that arrives: it frees none of the limits on what leaves.
     """
     if order.amount_minor > standing.refundable_minor:
         raise NotPossible("more than was taken and not given back", "refund_exceeds_capture")
-    arriving = limits.incoming(to.wallet, order.amount_minor, to.balance_minor, to.tier, now)
+    arriving = limits.incoming(to.wallet, order.amount_minor, to.balance_minor, to.tier)
     clearing = clearing_id(order.currency)
     post = Post(clearing, order.wallet_id, order.amount_minor, order.currency, REFUND_CODE)
     return Moved((arriving,), post)

@@ -145,8 +145,7 @@ class WalletRail:
             money = await self.wallets.money_of(found.wallet_id)
             to = Receiving(payer.wallet, money.balance_minor, payer.tier)
             before = await store.list_orders(self._database, found.reference)
-            now = self.wallets.clock.now()
-            return decide_giving_back(asked, to, book.Standing.of(before), now)
+            return decide_giving_back(asked, to, book.Standing.of(before))
 
         return await self._obey(asked, decide)
 

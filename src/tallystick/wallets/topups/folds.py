@@ -1,7 +1,7 @@
 """Top-ups: what is told of one, and the `wallet_top_ups` row it folds into. Pure.
 
-A top-up waits while its wallet will not have it (closed, frozen, full) or the money is not there;
-it is tried again until it fits.
+A top-up is opened by the capture it follows from, and credited at once. It waits while its wallet
+will not have it (closed, frozen, full) or the money is not there, and is tried again until it fits.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,9 @@ from uuid import UUID
 from msgspec import Struct
 
 from tallystick.journal import Projection, Told
-from tallystick.platform.ids import derived_id
+from tallystick.platform.ids import derived_id, typeid
 
+OPENED: Final = "top_up.opened"
 CREDITED: Final = "top_up.credited"
 WAITING: Final = "top_up.waiting"
 TOP_UP: Final = "top_up"
@@ -34,6 +35,16 @@ class TopUp(Struct, frozen=True, kw_only=True):
 def top_up_id(payment_id: UUID, number: int) -> UUID:
     """The one top-up of the capture that is the payment's fact of this number."""
     return derived_id(payment_id, f"top_up {number}")
+
+
+class TopUpOpened(Struct, frozen=True):
+    """Money was captured for the wallet; it is to be credited."""
+
+    payment_id: UUID
+    wallet_id: UUID
+    from_account_id: UUID
+    amount_minor: int
+    currency: str
 
 
 class TopUpCredited(Struct, frozen=True):
@@ -70,22 +81,33 @@ class TopUpRow(Struct, frozen=True):
     amount_minor: int
     currency: str
     status: str  # waiting | credited
-    failure_code: str | None
+    failure_code: str | None  # why it still waits after it was tried
     posting_id: UUID | None
     due_at: datetime | None
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def name(self) -> str:
+        """`top_...`"""
+        return typeid("top", self.id)
 
-KINDS: Final[Mapping[str, type[Struct]]] = {CREDITED: TopUpCredited, WAITING: TopUpWaiting}
+
+KINDS: Final[Mapping[str, type[Struct]]] = {
+    OPENED: TopUpOpened,
+    CREDITED: TopUpCredited,
+    WAITING: TopUpWaiting,
+}
 
 
 def fold_top_up(row: TopUpRow | None, fact: Told) -> TopUpRow:
     """The row after `fact`. Raises TypeError for a fact behind the end."""
     if row is not None and row.status == "credited":
         raise TypeError(f"{fact.kind} does not follow a top-up that is credited")
-    data: TopUpCredited | TopUpWaiting = fact.data
+    data: TopUpOpened | TopUpCredited | TopUpWaiting = fact.data
+    credited = data if isinstance(data, TopUpCredited) else None
     waiting = data if isinstance(data, TopUpWaiting) else None
+    pause_s = waiting.check_after_s if waiting else 0.0
     return TopUpRow(
         id=fact.aggregate_id,
         version=fact.version,
@@ -94,10 +116,10 @@ def fold_top_up(row: TopUpRow | None, fact: Told) -> TopUpRow:
         from_account_id=data.from_account_id,
         amount_minor=data.amount_minor,
         currency=data.currency,
-        status="waiting" if waiting else "credited",
+        status="credited" if credited else "waiting",
         failure_code=waiting.code if waiting else None,
-        posting_id=data.posting_id if isinstance(data, TopUpCredited) else None,
-        due_at=fact.at + timedelta(seconds=waiting.check_after_s) if waiting else None,
+        posting_id=credited.posting_id if credited else None,
+        due_at=None if credited else fact.at + timedelta(seconds=pause_s),
         created_at=row.created_at if row else fact.at,
         updated_at=fact.at,
     )

@@ -5,12 +5,12 @@ it goes to the wallet: debit `merchant:...:payable`, credit `wallet:...`. What t
 have yet, or what is not there, waits and is tried again.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from tallystick.journal import Change, Conflict, Fact, Journal, Origin, Refused, Told
+from tallystick.journal import Change, Conflict, Fact, Journal, Refused
 from tallystick.ledger import Ledger, Post
 from tallystick.platform.clock import Clock
 from tallystick.platform.crash import crash_point
@@ -19,29 +19,25 @@ from tallystick.platform.postgres.pools import Database
 from tallystick.platform.telemetry import get_logger
 from tallystick.platform.timetable import Job
 from tallystick.wallets import limits, store
-from tallystick.wallets.model import WalletsError
+from tallystick.wallets.model import NotPossible, WalletNotFound, WalletsError
 from tallystick.wallets.tiers import Tiers
 from tallystick.wallets.topups import store as topup_store
-from tallystick.wallets.topups.fact_reader import BATCH, FactReader
+from tallystick.wallets.topups.errors import TopUpNotFound
 from tallystick.wallets.topups.folds import (
     CREDITED,
     TOP_UP,
     WAITING,
-    TopUp,
     TopUpCredited,
+    TopUpOpened,
     TopUpRow,
     TopUpWaiting,
 )
+from tallystick.wallets.topups.store import TopUpsWanted
 
-NOBODY: Final = Origin()
 RETRY_S: Final = 60.0
-READER: Final = "top_ups"
-_LOOKS: Final = 100
-_EVERY_S: Final = 1.0
+EVERY_S: Final = 1.0
+ROUND: Final = 100
 _log = get_logger("wallets.topups")
-
-Purpose = Callable[[Told], Awaitable[TopUp | None]]
-"""Which top-up a fact of payments means, if any: handed down, since payments live above."""
 
 
 @dataclass(frozen=True)
@@ -54,106 +50,78 @@ class TopUps:
     tiers: Tiers
     clock: Clock
 
-    def reader(self, kinds: frozenset[str], purpose: Purpose) -> FactReader:
-        """Credits wallets as payments are captured."""
-
-        async def effect(fact: Told, moved: Fact) -> bool:
-            top_up = await purpose(fact)
-            if top_up is None:
-                return False
-            await self.credit(top_up, moved)
-            return True
-
-        return FactReader(self.journal, self.database, READER, kinds, effect, self._skip)
-
-    def jobs(self, kinds: frozenset[str], purpose: Purpose) -> tuple[Job, ...]:
+    @property
+    def jobs(self) -> tuple[Job, ...]:
         """What is done again and again, in one process or in several."""
-        return (
-            Job("top_ups", _EVERY_S, self.reader(kinds, purpose).run_once, full=BATCH),
-            Job("waiting_top_ups", RETRY_S, self.retry_due),
-        )
+        return (Job("top_ups", EVERY_S, self.credit_due, full=ROUND),)
 
-    async def credit(self, top_up: TopUp, *also: Fact, version: int = 1) -> str:
-        """Credit the wallet, or let the top-up wait; `also` is told in the same change.
+    async def get(
+        self, top_up_id: UUID, *, account_ids: Collection[UUID] | None = None
+    ) -> TopUpRow:
+        """One top-up. Raises TopUpNotFound, also when it touched none of these accounts."""
+        row = await topup_store.find_top_up(self.database, top_up_id)
+        if row is None or (
+            account_ids is not None
+            and row.wallet_id not in account_ids
+            and row.from_account_id not in account_ids
+        ):
+            raise TopUpNotFound("no such top-up")
+        return row
 
-        Raises Conflict when another process was faster.
+    async def list_top_ups(self, wanted: TopUpsWanted) -> tuple[TopUpRow, ...]:
+        """The latest top-ups of these accounts, or of all."""
+        return await topup_store.list_top_ups(self.database, wanted)
+
+    async def credit_due(self, limit: int = ROUND) -> int:
+        """Credit those that are due, or let them wait; how many were tried, at most `limit`.
+
+        Several processes at once do no harm.
         """
-        crash_point("topups.before_credit")
-        try:
-            refusal = await self._try(top_up, also, version)
-        except (WalletsError, Refused) as refused:
-            refusal = refused.code
-        if refusal is None:
-            crash_point("topups.after_credit")
-            return "credited"
-        data = TopUpWaiting(
-            payment_id=top_up.payment_id,
-            wallet_id=top_up.wallet_id,
-            from_account_id=top_up.from_account_id,
-            amount_minor=top_up.amount_minor,
-            currency=top_up.currency,
-            code=refusal,
-            check_after_s=RETRY_S,
-        )
-        now = self.clock.now()
-        waiting = Fact(top_up.id, version, WAITING, data)
-        change_id = new_id(now, bucket_of(top_up.wallet_id))
-        await self.journal.record(Change(change_id, (waiting, *also)))
-        return "waiting"
-
-    async def retry_due(self) -> int:
-        """Try the waiting ones whose time has come; how many were tried."""
-        rows = await topup_store.list_due(self.database, self.clock.now(), _LOOKS)
+        rows = await topup_store.list_due(self.database, self.clock.now(), limit)
         for row in rows:
             try:
-                await self._retry(row)
+                await self._credit(row)
             except Conflict:
                 continue  # somebody else is at it, or its wallet is moving: it stays due
             except Exception:  # noqa: BLE001 - one bad row must not stop the job
                 _log.exception("top_up_failed", id=str(row.id))
         return len(rows)
 
-    async def get_by_payment(self, payment_id: UUID) -> tuple[TopUpRow, ...]:
-        """The top-ups that a payment made, one a capture."""
-        return await topup_store.list_of_payment(self.database, payment_id)
+    async def _credit(self, row: TopUpRow) -> None:
+        """Credit the wallet, or let the top-up wait. Raises Conflict when another was faster."""
+        crash_point("topups.before_credit")
+        try:
+            await self._try(row)
+        except (WalletsError, Refused) as refused:
+            await self._let_wait(row, refused.code)
+        else:
+            crash_point("topups.after_credit")
 
-    async def _retry(self, row: TopUpRow) -> None:
-        top_up = TopUp(
-            id=row.id,
-            payment_id=row.payment_id,
-            wallet_id=row.wallet_id,
-            from_account_id=row.from_account_id,
-            amount_minor=row.amount_minor,
-            currency=row.currency,
+    async def _let_wait(self, row: TopUpRow, code: str) -> None:
+        data = TopUpWaiting(**_terms(row), code=code, check_after_s=RETRY_S)
+        change_id = new_id(self.clock.now(), bucket_of(row.wallet_id))
+        await self.journal.record(
+            Change(change_id, (Fact(row.id, row.version + 1, WAITING, data),))
         )
-        await self.credit(top_up, version=row.version + 1)
 
-    async def _try(self, top_up: TopUp, also: tuple[Fact, ...], version: int) -> str | None:
-        """Credit it; or the reason why that cannot be, before anything was asked."""
-        wallet = await store.find_wallet(self.database, top_up.wallet_id)
+    async def _try(self, row: TopUpRow) -> None:
+        """Raises WalletsError and Refused, with the reason why it cannot be; Conflict."""
+        wallet = await store.find_wallet(self.database, row.wallet_id)
         if wallet is None:
-            return "wallet_not_found"
-        if wallet.currency != top_up.currency:
-            return "currency_mismatch"
+            raise WalletNotFound("no such wallet")
+        if wallet.currency != row.currency:
+            raise NotPossible(f"the wallet holds {wallet.currency}", "currency_mismatch")
         now = self.clock.now()
         account = await self.ledger.find_account(wallet.id)
         tier = await self.tiers.get(wallet.tier, wallet.currency)
         held_minor = account.posted_minor if account else 0
-        received = limits.incoming(wallet, top_up.amount_minor, held_minor, tier, now)
+        received = limits.incoming(wallet, row.amount_minor, held_minor, tier)
         change_id = new_id(now, bucket_of(wallet.id))
-        data = TopUpCredited(
-            payment_id=top_up.payment_id,
-            wallet_id=wallet.id,
-            from_account_id=top_up.from_account_id,
-            amount_minor=top_up.amount_minor,
-            currency=top_up.currency,
-            posting_id=change_id,
-        )
-        post = Post(top_up.from_account_id, wallet.id, top_up.amount_minor, top_up.currency, TOP_UP)
-        credited = Fact(top_up.id, version, CREDITED, data)
-        await self.journal.record(Change(change_id, (credited, received, *also), (post,)))
-        return None
+        data = TopUpCredited(**_terms(row), posting_id=change_id)
+        post = Post(row.from_account_id, wallet.id, row.amount_minor, row.currency, TOP_UP)
+        credited = Fact(row.id, row.version + 1, CREDITED, data)
+        await self.journal.record(Change(change_id, (credited, received), (post,)))
 
-    async def _skip(self, moved: Fact) -> None:
-        now = self.clock.now()
-        await self.journal.record(Change(new_id(now, bucket_of(moved.aggregate_id)), (moved,)))
+
+def _terms(row: TopUpRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in TopUpOpened.__struct_fields__}

@@ -96,7 +96,7 @@ def decide_transfer(
     credited_minor = exchanged.credited_minor if exchanged else terms.amount_minor
     limited = (
         limits.outgoing(payer, terms.amount_minor, parties.payer_tier, at),
-        limits.incoming(payee, credited_minor, parties.payee_balance_minor, parties.payee_tier, at),
+        limits.incoming(payee, credited_minor, parties.payee_balance_minor, parties.payee_tier),
     )
     told = Fact(wish.id, 1, COMPLETED, _completed(wish, posting_id, exchanged, payee.currency))
     if exchanged:

@@ -27,7 +27,6 @@ from tallystick.platform.ids import bucket_of, new_id
 from tallystick.platform.telemetry import get_logger
 from tallystick.platform.timetable import Job
 from tallystick.wallets.model import NotPossible, TierNotFound, WalletNotFound
-from tallystick.wallets.requests import find_repeat
 from tallystick.wallets.transfers import store as transfer_store
 from tallystick.wallets.transfers.decisions import Run, Wish, decide_failure
 from tallystick.wallets.transfers.errors import ScheduleNotFound
@@ -87,7 +86,7 @@ class Schedules:
         """
         now = self.wallets.clock.now()
         schedule_id = new_id(now, bucket_of(terms.from_wallet_id))
-        if repeat := await find_repeat(self.wallets.journal, asked):
+        if repeat := await self.wallets.journal.find_repeat(asked):
             return await self._answer(repeat)  # by now its first day may be over
         await self.transfers.find_parties(_run_terms(terms, ""), merchant_id)
         told = decide_creation(schedule_id, requester_of(merchant_id), terms, now)
@@ -216,7 +215,7 @@ class Schedules:
     ) -> Scheduled:
         for losses in range(1, ROUNDS + 1):
             row = await self.get(schedule_id, merchant_id=merchant_id)
-            if repeat := await find_repeat(self.wallets.journal, asked):
+            if repeat := await self.wallets.journal.find_repeat(asked):
                 return await self._answer(repeat)
             try:
                 return await self._record(row, decide(row), asked, origin)

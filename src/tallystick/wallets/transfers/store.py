@@ -1,7 +1,6 @@
 """SQL of wallet transfers and their schedules: one function, one statement.
 
-Rows are written by the journal alone. Pages go back in time: a place is the creation and the id
-of the last row that was shown.
+Rows are written by the journal alone.
 """
 
 from collections.abc import Collection
@@ -12,6 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from tallystick.books import Check
+from tallystick.platform.postgres.latest import Latest, Place
 from tallystick.platform.postgres.pools import Database
 from tallystick.wallets.transfers.folds import POST_CODE, WalletTransferRow
 from tallystick.wallets.transfers.schedule_folds import ScheduleRow
@@ -24,21 +24,17 @@ class Wanted(Struct, frozen=True, kw_only=True):
     transfer_id: str | None = None
     schedule_id: UUID | None = None
     status: str | None = None
-    after: tuple[datetime, UUID] | None = None
+    after: Place | None = None
     limit: int = 50
 
 
-def _columns(row: type[Struct], alias: str) -> str:
-    return ", ".join(f"{alias}.{field}" for field in row.__struct_fields__)
+def _columns(row: type[Struct]) -> str:
+    return ", ".join(row.__struct_fields__)
 
 
-_TRANSFER: Final = _columns(WalletTransferRow, "t")
-_SCHEDULE: Final = _columns(ScheduleRow, "s")
-_LATEST: Final = "ORDER BY {0}.created_at DESC, {0}.id DESC LIMIT $6"
-_SHOWN: Final = (
-    "($2::text IS NULL OR {0}.status = $2)"
-    " AND ($4::timestamptz IS NULL OR ({0}.created_at, {0}.id) < ($4, $5::uuid))"
-)
+_TRANSFER: Final = f"SELECT {_columns(WalletTransferRow)} FROM wallet_transfers"
+_SCHEDULE: Final = f"SELECT {_columns(ScheduleRow)} FROM transfer_schedules"
+_ORDER: Final = ("created_at", "id")
 
 
 # Transfers --------------------------------------------------------------------------------------
@@ -46,9 +42,7 @@ _SHOWN: Final = (
 
 async def find_transfer(database: Database, row_id: UUID) -> WalletTransferRow | None:
     """One wallet transfer."""
-    record = await database.fetchrow(
-        f"SELECT {_TRANSFER} FROM wallet_transfers t WHERE t.id = $1", row_id
-    )
+    record = await database.fetchrow(f"{_TRANSFER} WHERE id = $1", row_id)
     return WalletTransferRow(*record) if record else None
 
 
@@ -56,41 +50,18 @@ async def find_transfer_by_posting(
     database: Database, posting_id: UUID
 ) -> WalletTransferRow | None:
     """The wallet transfer whose money this change moved."""
-    record = await database.fetchrow(
-        f"SELECT {_TRANSFER} FROM wallet_transfers t WHERE t.posting_id = $1", posting_id
-    )
+    record = await database.fetchrow(f"{_TRANSFER} WHERE posting_id = $1", posting_id)
     return WalletTransferRow(*record) if record else None
-
-
-_TRANSFERS_SHOWN: Final = (
-    _SHOWN.format("t") + " AND ($3::uuid IS NULL OR t.schedule_id = $3) " + _LATEST.format("t")
-)
-_EVERYBODYS_TRANSFERS: Final = (
-    f"SELECT {_TRANSFER} FROM wallet_transfers t WHERE $1::uuid[] IS NULL AND {_TRANSFERS_SHOWN}"
-)
-# Two short walks a wallet, one a side; a transfer between two of them is met twice, shown once.
-_TRANSFERS_OF: Final = (
-    f"SELECT DISTINCT {_columns(WalletTransferRow, 'l')}"
-    " FROM unnest($1::uuid[]) AS mine(id) CROSS JOIN LATERAL ("
-    f"(SELECT t.* FROM wallet_transfers t WHERE t.from_wallet_id = mine.id AND {_TRANSFERS_SHOWN})"
-    " UNION ALL "
-    f"(SELECT t.* FROM wallet_transfers t WHERE t.to_wallet_id = mine.id AND {_TRANSFERS_SHOWN})"
-    f") l {_LATEST.format('l')}"
-)
 
 
 async def list_transfers(
     database: Database, wanted: Wanted, wallet_ids: Collection[UUID] | None
 ) -> tuple[WalletTransferRow, ...]:
     """The latest transfers from or to these wallets (None: all of them)."""
-    sql = _EVERYBODYS_TRANSFERS if wallet_ids is None else _TRANSFERS_OF
-    records = await database.fetch(sql, *_arguments(wanted, wallet_ids))
-    return tuple(WalletTransferRow(*record) for record in records)
-
-
-def _arguments(wanted: Wanted, wallet_ids: Collection[UUID] | None) -> tuple[object, ...]:
-    place = wanted.after or (None, None)
-    return wallet_ids, wanted.status, wanted.schedule_id, *place, wanted.limit
+    fitting = {"status = {}": wanted.status, "schedule_id = {}": wanted.schedule_id}
+    latest = Latest(_ORDER, fitting, wanted.after, wanted.limit)
+    sql, values = latest.of_either(_TRANSFER, ("from_wallet_id", "to_wallet_id"), wallet_ids)
+    return tuple(WalletTransferRow(*record) for record in await database.fetch(sql, *values))
 
 
 # Schedules --------------------------------------------------------------------------------------
@@ -98,9 +69,7 @@ def _arguments(wanted: Wanted, wallet_ids: Collection[UUID] | None) -> tuple[obj
 
 async def find_schedule(database: Database, schedule_id: UUID) -> ScheduleRow | None:
     """One schedule."""
-    record = await database.fetchrow(
-        f"SELECT {_SCHEDULE} FROM transfer_schedules s WHERE s.id = $1", schedule_id
-    )
+    record = await database.fetchrow(f"{_SCHEDULE} WHERE id = $1", schedule_id)
     return ScheduleRow(*record) if record else None
 
 
@@ -108,13 +77,9 @@ async def list_schedules(
     database: Database, wanted: Wanted, wallet_ids: Collection[UUID] | None
 ) -> tuple[ScheduleRow, ...]:
     """The latest schedules that pay from these wallets (None: from any)."""
-    records = await database.fetch(
-        f"SELECT {_SCHEDULE} FROM transfer_schedules s"
-        " WHERE ($1::uuid[] IS NULL OR s.from_wallet_id = ANY($1))"
-        f" AND ($3::uuid IS NULL OR s.id = $3) AND {_SHOWN.format('s')} {_LATEST.format('s')}",
-        *_arguments(wanted, wallet_ids),
-    )
-    return tuple(ScheduleRow(*record) for record in records)
+    latest = Latest(_ORDER, {"status = {}": wanted.status}, wanted.after, wanted.limit)
+    sql, values = latest.of_either(_SCHEDULE, ("from_wallet_id",), wallet_ids)
+    return tuple(ScheduleRow(*record) for record in await database.fetch(sql, *values))
 
 
 async def list_due(database: Database, now: datetime, limit: int) -> tuple[UUID, ...]:

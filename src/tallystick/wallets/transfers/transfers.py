@@ -39,7 +39,6 @@ from tallystick.wallets.turns import ROUNDS, pause_after
 from tallystick.wallets.wallets import Wallets
 
 NOBODY: Final = Origin()
-_WALLETS_MAX: Final = 1_000  # an owner has one a currency
 
 
 class Sent(Struct, frozen=True):
@@ -118,8 +117,7 @@ class WalletTransfers:
         """The merchant's own wallets; None, which is all, for the operator."""
         if merchant_id is None:
             return None
-        wallets = await store.list_wallets(self.wallets.database, merchant_id, None, _WALLETS_MAX)
-        return {wallet.id for wallet in wallets}
+        return set(await store.list_wallet_ids(self.wallets.database, merchant_id))
 
     # What a schedule's run shares -----------------------------------------------------------------
 
