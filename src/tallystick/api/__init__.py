@@ -4,6 +4,7 @@ A handler authenticates, parses, calls one verb and renders; nothing else happen
 """
 
 from tallystick.api.door import create_api
-from tallystick.api.server import listening_socket, serve
+from tallystick.api.metrics_listener import metrics_on
+from tallystick.api.server import serve
 
-__all__ = ["create_api", "listening_socket", "serve"]
+__all__ = ["create_api", "metrics_on", "serve"]

@@ -4,8 +4,11 @@ Every address under `/api/v1` but the signed webhooks asks for a key, and for on
 object of another merchant does not exist for the caller: it is 404, never 403.
 """
 
-from tallystick.api.exchange import Exchange
-from tallystick.identity import Keys, Principal
+from starlette.requests import Request
+
+from tallystick.api.exchange import Exchange, exchange_of
+from tallystick.app import App
+from tallystick.identity import Keys, Permission, Principal
 
 
 class ApiKeyMissing(Exception):
@@ -29,6 +32,16 @@ async def authenticate(exchange: Exchange, keys: Keys, permission: str) -> Princ
     if not principal.may(permission):
         raise PermissionDenied(f"this needs a key with the permission `{permission}`")
     return principal
+
+
+async def require_platform(app: App, request: Request, permission: str = Permission.READ) -> None:
+    """The platform's own people: what was paid elsewhere is no merchant's to see.
+
+    Raises as `authenticate`.
+    """
+    principal = await authenticate(exchange_of(request), app.keys, permission)
+    if not principal.is_operator:
+        raise PermissionDenied("payments made elsewhere are the platform's, not a merchant's")
 
 
 def bearer(exchange: Exchange) -> str:

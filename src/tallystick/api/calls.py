@@ -1,6 +1,7 @@
 """A call as a verb sees it: who calls, from where, and which wish it is."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Header
 from starlette.requests import Request
@@ -23,6 +24,11 @@ class Call:
         self._rule: Rule = request.app.state.settings.idempotency_required
         self.principal: Principal = exchange.principal
         self.origin: Origin = exchange.origin
+
+    @property
+    def merchant_id(self) -> UUID | None:
+        """Whose objects the caller sees: a merchant its own; None, an operator, everybody's."""
+        return self.principal.merchant_id
 
     def asked(self, verb: str) -> Asked:
         """This wish, to be done exactly once. Raises the errors of `idempotency`."""

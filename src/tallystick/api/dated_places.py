@@ -1,7 +1,8 @@
 """Pages that go back in time: a place in one is the creation and the id of the last row shown."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from tallystick.api.pages import InvalidCursor, read_cursor, write_cursor
@@ -9,6 +10,7 @@ from tallystick.platform.ids import MalformedId, parse_typeid, typeid
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+RowT = TypeVar("RowT")
 
 
 def write_dated_cursor(name: str, created_at: datetime, row_id: UUID) -> str:
@@ -23,3 +25,12 @@ def read_dated_cursor(name: str, cursor: str) -> tuple[datetime, UUID]:
         return _EPOCH + int(microseconds) * _MICROSECOND, parse_typeid("row", row_id)
     except (ValueError, OverflowError, MalformedId):
         raise InvalidCursor("this is not a cursor") from None
+
+
+def dated_page(
+    name: str, found: Sequence[RowT], limit: int, place: Callable[[RowT], tuple[datetime, UUID]]
+) -> tuple[Sequence[RowT], str | None]:
+    """The first `limit` of one more than that, and the cursor of what follows, if anything does."""
+    page = found[:limit]
+    more = len(found) > limit
+    return page, write_dated_cursor(name, *place(page[-1])) if more else None

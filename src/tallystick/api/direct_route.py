@@ -23,8 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tallystick.api.bodies import read_json
 from tallystick.api.calls import Call
-from tallystick.api.exchange import exchange_in
-from tallystick.api.problems import error_response
+from tallystick.api.refused_wishes import answer_error
 
 Endpoint = Callable[..., Coroutine[Any, Any, Any]]
 Guard = Callable[[Request], Coroutine[Any, Any, None]]
@@ -55,7 +54,7 @@ class DirectAddress:
             content = self.answer.dump_json(answer, by_alias=True)
             response = Response(content, self.status, media_type=_JSON)
         except Exception as error:  # noqa: BLE001 - every error has an answer
-            response = error_response(error, exchange_in(scope))
+            response = await answer_error(error, scope)
         await response(scope, receive, send)
 
     async def _read_body(self, request: Request, shape: TypeAdapter[Any]) -> Any:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
-from tallystick.api import hand_clock, health, monitoring
+from tallystick.api import events, hand_clock, health, monitoring
 from tallystick.api.access_log import AccessLog
 from tallystick.api.cors import Cors
 from tallystick.api.direct_route import DirectRoutes, direct_address
@@ -55,6 +55,7 @@ from tallystick.api.wallets import (
     escrows,
     holds,
     payouts,
+    top_ups,
     transfer_schedules,
     wallet_transfers,
     wallets,
@@ -71,6 +72,7 @@ PLAIN_OPERATIONS: Final = (
     *webhook.OPERATIONS,
     *recorded_payments.OPERATIONS,
     *monitoring.OPERATIONS,
+    *events.OPERATIONS,
     *health.OPERATIONS,
 )
 
@@ -86,6 +88,7 @@ def create_api(app: App) -> Gate:
         *webhook.webhook_routes(app, access_log if logs else None),
         *recorded_payments.recorded_payment_routes(app),
         *monitoring.monitoring_routes(app),
+        *events.event_routes(app),
         *health.health_routes(app, readiness),
     ]
     plain = [(route, route.app) for route in routes]
@@ -127,6 +130,7 @@ def _web(app: App) -> FastAPI:
     web.state.keys = app.keys
     web.state.settings = app.settings
     web.state.intents = app.intents
+    web.state.journal = app.journal
     routes = StrictRoutes(web)
     intents.add_intent_routes(routes, app)
     payments.add_payment_routes(routes, app)
@@ -151,6 +155,7 @@ def _web(app: App) -> FastAPI:
     transfer_schedules.add_transfer_schedule_routes(routes, app)
     wallets.add_wallet_routes(routes, app)
     holds.add_hold_routes(routes, app)
+    top_ups.add_top_up_routes(routes, app)
     escrows.add_escrow_routes(routes, app)
     hand_clock.add_hand_clock_routes(routes, app)
     # Half a second of work that most processes are never asked for. FastAPI's documented way.

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from tallystick.identity import Principal
-from tallystick.journal import Origin
+from tallystick.journal import Asked, Origin
 
 SCOPE_KEY: Final = "tallystick.exchange"
 _SAFE_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
@@ -30,6 +30,7 @@ class Exchange:
         "request_id",
         "started_at_s",
         "status",
+        "wish",
     )
 
     def __init__(self, scope: Scope) -> None:
@@ -39,6 +40,7 @@ class Exchange:
         self.answer_headers: list[tuple[bytes, bytes]] = []  # added to whatever is answered
         self.principal: Principal | None = None
         self.body: Any = None  # the JSON value, once it is read
+        self.wish: Asked | None = None  # once a handler has said which wish it is
         self.status = 0  # of the answer, once it has begun
 
     @property

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tallystick.api.problem_texts import TEXTS, UNLISTED
 from tallystick.rails import Rails
 
 FailureMessage = Annotated[
@@ -18,3 +19,8 @@ FailureMessage = Annotated[
 def failure_message(failure_code: str | None) -> str | None:
     """The customer's text of one of the rails' codes; None without one."""
     return failure_code and Rails.customer_text(failure_code)
+
+
+def refusal_message(failure_code: str | None) -> str | None:
+    """The same of a code that an answer of ours might have had: of wallets and the ledger."""
+    return failure_code and TEXTS.get(failure_code, UNLISTED).customer_message

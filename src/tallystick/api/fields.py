@@ -157,7 +157,13 @@ ReturnUrl = Annotated[
     ),
 ]
 CaptureMethod = Literal["automatic", "manual"]
-Priority = Literal["balanced", "cost", "speed", "reliability"]
+Priority = Annotated[
+    Literal["balanced", "cost", "speed", "reliability"],
+    Field(
+        description="Which route is asked first: as configured, the cheapest, the quickest of"
+        " late, or the one that answered most of late."
+    ),
+]
 CancelReason = Literal["requested_by_customer", "duplicate", "fraudulent", "abandoned"]
 RefundReason = Literal["requested_by_customer", "duplicate", "fraudulent"]
 Description = Annotated[str, Field(max_length=500, examples=["Two cups of chai"])]

@@ -48,7 +48,8 @@ def asked(exchange: Exchange, path: str, verb: str, rule: Rule) -> Asked:
     key = _key(exchange, needed=_is_needed(rule, principal))
     owner = principal.payer_of or principal.merchant_id or "operator"
     meaning = path.encode() + b"\n" + _CANONICAL.encode(exchange.body)
-    return Asked(f"{owner}:{verb}", key, meaning)
+    exchange.wish = Asked(f"{owner}:{verb}", key, meaning)
+    return exchange.wish
 
 
 def tell_replayed(exchange: Exchange) -> None:

@@ -7,11 +7,19 @@ check, so that an invented or misplaced one is told apart from an old one.
 import base64
 import binascii
 import zlib
-from typing import Final
+from typing import Annotated, Final
+
+from fastapi import Query
+from msgspec import Struct
 
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 200
 CURSOR_LENGTH_MAX: Final = 200
+
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
+"""How many a list's page has; PAGE_DEFAULT where it is not said."""
+Cursor = Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)]
+"""Where a list's page begins."""
 
 
 class InvalidCursor(Exception):
@@ -38,3 +46,16 @@ def read_cursor(name: str, cursor: str) -> str:
     if raw[:4] != zlib.crc32(raw[4:]).to_bytes(4) or found != name or not separator:
         raise InvalidCursor("this cursor belongs to another list, or was changed")
     return place
+
+
+class Cursors(Struct, frozen=True):
+    """The cursors of one list: a room's place in it, as callers see it."""
+
+    name: str
+
+    def place(self, cursor: str | None) -> str | None:
+        """Raises InvalidCursor."""
+        return read_cursor(self.name, cursor) if cursor else None
+
+    def next(self, place: str | None) -> str | None:
+        return write_cursor(self.name, place) if place else None

@@ -8,8 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tallystick.api.exchange import exchange_in
-from tallystick.api.problems import error_response
+from tallystick.api.refused_wishes import answer_error
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -27,7 +26,7 @@ class PlainAddress:
             self._require_method(scope)
             response = await self._answer(Request(scope, receive))
         except Exception as error:  # noqa: BLE001 - every error has an answer
-            response = error_response(error, exchange_in(scope))
+            response = await answer_error(error, scope)
         await response(scope, receive, send)
 
     def _require_method(self, scope: Scope) -> None:

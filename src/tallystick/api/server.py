@@ -19,45 +19,32 @@ from tallystick.api.connection import PatientConnection
 from tallystick.api.door import create_api
 from tallystick.api.even_listener import EvenListener
 from tallystick.api.gate import Gate
+from tallystick.api.metrics_listener import metrics_on
 from tallystick.app import App
+from tallystick.platform.listening import BACKLOG
 from tallystick.platform.settings import Settings
 from tallystick.platform.telemetry import get_logger
 
 FINISH_S: Final = 25
 IDLE_CONNECTION_S: Final = 75
-BACKLOG: Final = 2_048
 # Python looks for circles after 700 new objects, and a hundred requests in flight hold more.
 GARBAGE_OBJECTS: Final = 20_000
 
 _log = get_logger("tallystick.api")
 
 
-def listening_socket(host: str, port: int) -> socket.socket:
-    """A socket to serve on; the processes that inherit it share its connections.
-
-    Port 0 lets the system choose. Raises OSError when the port is taken.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    listener.set_inheritable(True)
-    return listener
-
-
 async def serve(
     open_app: Callable[[], AbstractAsyncContextManager[App]],
     settings: Settings,
     sockets: Sequence[socket.socket],
+    metrics: socket.socket | None = None,
 ) -> None:
-    """Serve on these sockets until a signal comes and all is finished. The sockets are closed."""
+    """Serve on these sockets until a signal comes and all is finished. The sockets are closed.
+
+    `metrics` is the socket of their own, if they have one.
+    """
     with _ended_by_signals() as ended:
-        await _serve(open_app, settings, sockets)
+        await _serve(open_app, settings, sockets, metrics)
     if ended:
         _log.info("ended_before_serving")
 
@@ -89,8 +76,9 @@ async def _serve(
     open_app: Callable[[], AbstractAsyncContextManager[App]],
     settings: Settings,
     sockets: Sequence[socket.socket],
+    metrics: socket.socket | None,
 ) -> None:
-    async with open_app() as app:
+    async with open_app() as app, metrics_on(metrics, app):
         door = create_api(app)
         await app.recording.references.warm_at_start()
         # What is built now stays for ever: the collector need not walk through it again and again.

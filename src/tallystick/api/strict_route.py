@@ -18,7 +18,7 @@ from tallystick.api.bodies import read_json
 from tallystick.api.documented import problem_responses
 from tallystick.api.exchange import exchange_of
 from tallystick.api.payers import PAYER, authenticate_payer_or_key
-from tallystick.api.problems import error_response
+from tallystick.api.refused_wishes import answer_error
 
 PERMISSION: Final = "x-permission"
 """The key of a route's `openapi_extra` for its permission: told and enforced from one place."""
@@ -56,7 +56,7 @@ class StrictRoute(APIRoute):
                 optional = not body_field.field_info.is_required()
                 return await answer(await _read_request(request, optional=optional))
             except Exception as error:  # noqa: BLE001 - every error has an answer
-                return error_response(error, exchange_of(request))
+                return await answer_error(error, request.scope)
 
         return guarded
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from tallystick.journal import store
 from tallystick.journal.model import (
+    Asked,
     KeyReused,
     Refused,
     Repeated,
@@ -26,6 +27,7 @@ KEPT_FOR = timedelta(days=90)
 FORGET_EVERY_S = 60
 RANGES = 256
 POLL_PAUSES_S = (0.01, 0.02, 0.05, 0.1, 0.2)
+NO_SUBJECT = UUID(int=0)  # a claim's id does not depend on its subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,12 @@ class Answers:
     async def find(self, claim_id: UUID) -> StandingClaim | None:
         row = await self.database.fetchrow(store.CLAIMS, [claim_id])
         return StandingClaim(*row) if row else None
+
+    async def find_repeat(self, asked: Asked) -> Repeated | None:
+        """What stands under this key, and whether it stands for the same wish."""
+        claim = asked.claim(NO_SUBJECT)
+        standing = await self.find(claim.id)
+        return Repeated(standing, standing.fingerprint == claim.fingerprint) if standing else None
 
     async def find_many(self, claim_ids: Collection[UUID]) -> list[StandingClaim]:
         rows = await self.database.fetch(store.CLAIMS, list(claim_ids))
@@ -51,7 +59,7 @@ class Answers:
             raise StillRunning("the first request with this idempotency key is still at work")
         if claim.state == "refused":
             code, _, detail = (claim.outcome or "").partition(": ")
-            raise Refused(code, detail)
+            raise Refused(code, detail, remembered=True)
         return claim
 
     async def forget(self, now: datetime) -> int:

@@ -184,10 +184,11 @@ class BatchWriter:
             self._require_recordable(change)
         except JournalError as error:
             return error
+        if change.refusal:
+            return self._refuse(change, change.refusal)
         verdict = self._hear(change)
         if verdict.refusal:
-            self._remember(change, verdict.refusal)
-            return Refused(*verdict.refusal)
+            return self._refuse(change, verdict.refusal)
         account_facts = [Fact(f.account_id, f.version, f.kind, f.data) for f in verdict.facts]
         self._accept(change, (*change.facts, *account_facts))
         return self._recorded(verdict)
@@ -198,10 +199,15 @@ class BatchWriter:
             self._require_recordable(change)
         except JournalError as error:
             raise Misjudged(str(error)) from error
-        self._accept(change, change.facts)
+        if change.refusal:
+            self._refuse(change, change.refusal)
+        else:
+            self._accept(change, change.facts)
 
-    def _confirm(self, change: Change) -> Recorded:
+    def _confirm(self, change: Change) -> Outcome:
         """Hear what was accepted already. Raises Misjudged."""
+        if change.refusal:
+            return Refused(*change.refusal, remembered=True)
         verdict = self._hear(change)
         if verdict.refusal:
             raise Misjudged(": ".join(verdict.refusal))
@@ -253,10 +259,10 @@ class BatchWriter:
             if standing is None or standing.state != "running":
                 raise Conflict(f"claim {close.claim_id} is not running")
 
-    def _remember(self, change: Change, refusal: tuple[str, str]) -> None:
+    def _refuse(self, change: Change, refusal: tuple[str, str]) -> Refused:
         """A refusal by a business rule stands under its claim; nothing else is remembered."""
-        if change.claim:
-            claim = change.claim
+        claim = change.claim
+        if claim:
             self._claims[claim.id] = self._new_claims[claim.id] = StandingClaim(
                 claim.id,
                 claim.fingerprint,
@@ -265,6 +271,7 @@ class BatchWriter:
                 "refused",
                 ": ".join(refusal),
             )
+        return Refused(*refusal, remembered=claim is not None)
 
     def _accept(self, change: Change, facts: Sequence[Fact]) -> None:
         self._projections.take_keys(change)

@@ -6,7 +6,7 @@ There is no timer: a lone change waits for nothing, and under load the batches g
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from tallystick.journal.model import (
     JournalError,
     Projection,
     Recorded,
+    Refused,
     Repeated,
     StandingClaim,
     Told,
@@ -37,6 +38,7 @@ from tallystick.journal.sealing import Seals
 from tallystick.journal.tickets import Outcome, Ticket, Wait, tickets_for
 from tallystick.journal.verify import ChainBreak, ChainReport, verify_chain
 from tallystick.platform.clock import Clock
+from tallystick.platform.ids import new_id, random_bucket
 from tallystick.platform.postgres.pools import Connection, Database
 from tallystick.platform.telemetry import get_logger
 from tallystick.platform.timetable import Job
@@ -236,6 +238,17 @@ class Journal:
     async def find_claim(self, claim_id: UUID) -> StandingClaim | None:
         return await self._answers.find(claim_id)
 
+    async def remember_refusal(self, asked: Asked, code: str, detail: str) -> None:
+        """Let a no that was said before anything was recorded stand under its key.
+
+        Its claim has version 0, for it has no subject. Raises Repeated when something stands there
+        already, Busy and Unknown.
+        """
+        change_id = new_id(self._clock.now(), random_bucket())
+        claim = asked.claim(change_id, version=0)
+        with suppress(Refused):
+            await self.record(Change(change_id, claim=claim, refusal=(code, detail)))
+
     async def find_repeat(self, asked: Asked | None) -> Repeated | None:
         """Whether this key was used before, and how; a verb that may refuse looks first."""
         return await self._answers.find_repeat(asked) if asked else None
@@ -312,6 +325,6 @@ class Journal:
         """What was sealed, or None once its subject's key has been destroyed."""
         return await self._seals.unseal(subject_id, sealed)
 
-    async def erase(self, subject_id: UUID) -> None:
-        """Destroy the subject's key: all that was sealed under it is gone for good."""
-        await self._seals.erase(subject_id)
+    async def erase(self, *subject_ids: UUID) -> None:
+        """Destroy the subjects' keys: all that was sealed under them is gone for good."""
+        await self._seals.erase(subject_ids)

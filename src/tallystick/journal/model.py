@@ -113,7 +113,8 @@ class StandingClaim(Struct, frozen=True, gc=False):
 class Change(Struct, frozen=True, gc=False):
     """Everything one verb wants made durable: all of it, or nothing.
 
-    Its transfers get the ids `numbered_id(change.id, 0..n)`.
+    Its transfers get the ids `numbered_id(change.id, 0..n)`. One that brings a `refusal` (code,
+    detail) does nothing but have it remembered under its claim.
     """
 
     id: UUID
@@ -123,6 +124,7 @@ class Change(Struct, frozen=True, gc=False):
     claim: Claim | None = None
     close: CloseClaim | None = None
     origin: Origin = NOBODY
+    refusal: tuple[str, str] | None = None
 
 
 class Recorded(Struct, frozen=True, gc=False):
@@ -187,12 +189,13 @@ class Conflict(JournalError):
 
 
 class Refused(JournalError):
-    """A business rule said no; remembered under the change's claim, if it has one."""
+    """A business rule said no; `remembered` when that stands under a claim."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, *, remembered: bool = False) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
+        self.remembered = remembered
 
 
 class Repeated(JournalError):

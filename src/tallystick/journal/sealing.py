@@ -7,7 +7,7 @@ key. The log keeps only ciphertext, so its hash chain still holds after the key 
 import asyncio
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from msgspec import json
 
 from tallystick.journal import store
 from tallystick.platform.clock import Clock
-from tallystick.platform.crypto import open_sealed, seal
+from tallystick.platform.crypto import SealBroken, open_sealed, seal
 from tallystick.platform.postgres.pools import Connection, Database
 
 KEY_BYTES = 32
@@ -50,14 +50,18 @@ class Seals:
         key = await self._find_key(subject_id)
         if key is None:
             return None
-        clear = open_sealed(key, base64.b64decode(sealed), subject_id.bytes)
+        try:
+            clear = open_sealed(key, base64.b64decode(sealed), subject_id.bytes)
+        except SealBroken:
+            return None  # its key was destroyed; this one was made for what was said since
         opened: dict[str, Any] = json.decode(clear)
         return opened
 
-    async def erase(self, subject_id: UUID) -> None:
-        self._keys.pop(subject_id, None)
+    async def erase(self, subject_ids: Collection[UUID]) -> None:
+        for subject_id in subject_ids:
+            self._keys.pop(subject_id, None)
         async with self._turn:
-            await (await self._connected()).execute(store.DELETE_SUBJECT_KEY, subject_id)
+            await (await self._connected()).execute(store.DELETE_SUBJECT_KEYS, list(subject_ids))
 
     async def _find_key(self, subject_id: UUID) -> bytes | None:
         key = self._keys.get(subject_id)

@@ -91,7 +91,7 @@ INSERT INTO journal_subject_keys (subject_id, wrapped, key_id, created_at)
 SELECT subject_id, wrapped, $3, $4 FROM unnest($1::uuid[], $2::bytea[]) AS n(subject_id, wrapped)
     ON CONFLICT (subject_id) DO NOTHING
 """
-DELETE_SUBJECT_KEY = "DELETE FROM journal_subject_keys WHERE subject_id = $1"
+DELETE_SUBJECT_KEYS = "DELETE FROM journal_subject_keys WHERE subject_id = ANY($1)"
 
 
 class LaneRow(Struct, frozen=True):
