@@ -22,7 +22,8 @@ from tallystick.ledger import Ledger, Open
 from tallystick.payments import Cases, Intents, Operations, Payments, Recovery, Refunds
 from tallystick.platform.clock import Clock, configured_clock
 from tallystick.platform.postgres.address import Address, outside_login
-from tallystick.platform.postgres.pools import Database, open_database
+from tallystick.platform.postgres.pools import Database
+from tallystick.platform.postgres.replica import open_databases
 from tallystick.platform.redis_link import RedisLink, open_redis
 from tallystick.platform.settings import Settings, decoded_key, secret
 from tallystick.platform.timetable import Job
@@ -37,7 +38,7 @@ CHECKS: tuple[Check | CheckFunction, ...] = (
     *(*books.exchange.checks, *wallet_room.checks),
     *(*payment_room.checks, *intake.checks, *settlement.checks),
 )
-CONSUMERS = (*intake.consumers, *settlement.consumers)
+CONSUMERS = (*intake.consumers, *payment_room.consumers, *settlement.consumers)
 
 
 class NoDatabase(Exception):
@@ -98,8 +99,7 @@ class App:
             *self.expiry.jobs,
             *(*self.payouts.jobs(first_look_s), *self.proofs.jobs, *self.delivery.jobs),
             *(*self.disputes.jobs(self.settings), *self.cases.jobs),
-            *self.top_ups.jobs(Payments.TOP_UP_KINDS, self.payments.top_up_of),
-            *(*self.holds.jobs, *self.escrows.jobs, *self.schedules.jobs),
+            *(*self.top_ups.jobs, *self.holds.jobs, *self.escrows.jobs, *self.schedules.jobs),
             *(*self.journal.jobs(self.heads_path), *self.upkeep.schedule.jobs),
         )
 
@@ -123,7 +123,7 @@ async def open_app(
     clock = clock or configured_clock(settings)
     master_key = decoded_key(settings.master_key)
     async with (
-        open_database(login, settings) as database,
+        open_databases(login, settings) as database,
         open_redis(settings) as redis,
         Journal.open(database, clock, projections=PROJECTIONS, master_key=master_key) as journal,
         Rails.configured(settings) as rails,
@@ -151,7 +151,7 @@ def _furnished(
     purses = Wallets(journal, database, ledger, clock, Tiers(journal, database, clock))
     rails = rails.joined_by(wallet_room.rail.WalletRail.over(purses, settings))
     ttl_s = settings.quote_ttl_s
-    exchange = books.exchange.Exchange.over(journal, database, ledger, clock, ttl_s=ttl_s)
+    exchange = books.exchange.Exchange.over(journal, database, clock, ttl_s=ttl_s)
     sending = wallet_room.transfers.WalletTransfers(purses, exchange.quotes)
     operations = Operations.over(journal, database, rails, clock, settings)
     recording = Recording.configured(journal, database, clock, settings=settings, redis=redis)

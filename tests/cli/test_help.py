@@ -64,7 +64,7 @@ def test_there_is_every_command_that_is_promised() -> None:
         *("customers", "merchants", "fees", "keys", "ledger", "books", "journal", "version"),
         *("queue", "events"),
         *("exchange", "wallets", "holds", "escrows", "disputes"),
-        *("wallet-transfers", "transfer-schedules", "payouts"),
+        *("wallet-transfers", "transfer-schedules", "top-ups", "payouts"),
     }
 
 

@@ -45,6 +45,25 @@ def test_what_cannot_be_is_told(
     assert (ended, said in told) == (code, True), told
 
 
+def test_a_payout_whose_bank_is_silent_is_not_called_off(
+    terminal: Terminal, purses: tuple[str, str]
+) -> None:
+    made = terminal.told("payouts", "create", purses[0], "400", *ASHA)
+
+    ended, _, told = terminal.run("payouts", "cancel", made["id"])
+
+    assert (ended, "payout_in_doubt" in told) == (1, True), told
+
+
+def test_top_ups_are_listed_and_looked_for(terminal: Terminal) -> None:
+    assert terminal.told("top-ups", "list", "--status", "waiting") == []
+    assert terminal.run("top-ups", "get", "top_nonsense") == (
+        1,
+        "",
+        "tallystick: no top-up is called top_nonsense (not_there)\n",
+    )
+
+
 def test_a_payout_that_is_not_there_is_told(terminal: Terminal) -> None:
     assert terminal.run("payouts", "get", "pot_nonsense") == (
         1,

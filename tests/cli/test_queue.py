@@ -82,9 +82,22 @@ def test_a_replay_counts_and_needs_kafka_to_send(terminal: Terminal, letter: str
     del letter
     words = ("events", "replay", "--since", "2020-01-01", "--kind", "account.frozen")
 
-    assert terminal.told(*words, "--dry-run") == {"sent": False, "facts": 1, "messages": 1}
+    assert terminal.told(*words, "--dry-run") == {"sent": False, "messages": 1}
     code, _, told = terminal.run(*words)
     assert (code, "Kafka is off" in told) == (3, True)
+
+
+def test_events_are_listed_and_shown_as_the_bus_tells_them(terminal: Terminal, letter: str) -> None:
+    del letter
+    account = typeid("acc", RECEIVABLE)
+    listed = terminal.told("events", "list", "--subject", account)
+
+    assert [event["type"] for event in listed] == ["account.opened", "account.frozen"]
+    assert terminal.told("events", "list", "--kind", "account.frozen") == listed[1:]
+    assert terminal.told("events", "list", "--since", "2100-01-01") == []
+    assert terminal.told("events", "show", listed[1]["id"]) == listed[1]
+    code, _, told = terminal.run("events", "show", account)
+    assert (code, "no event is called" in told) == (1, True)
 
 
 def test_nothing_is_known_of_a_stranger(terminal: Terminal) -> None:

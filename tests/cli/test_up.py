@@ -1,44 +1,52 @@
-"""`tallystick up` from its first line to its last."""
+"""`tallystick up` while it runs."""
 
 import json
 import os
 import shutil
 import signal
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
+from tallystick.platform.postgres.postmaster import free_port
 from tests.cli.terminals import (
     Inside,
     Place,
     Started,
-    on_terminal,
     place,
     started,
     wait_until,
 )
 
 FIRST_FIGURES = "books balance"
-CTRL_C = b"\x03"
-SHOW_CURSOR = "\x1b[?25h"
+APIS = 'tallystick_processes{does="api"}'
 
 
 @dataclass(frozen=True)
 class Up:
-    """A platform that runs, with customers."""
+    """A platform that runs, with two API processes and customers."""
 
     at: Place
     process: Started
+    metrics_url: str
+
+    def metrics(self, url: str | None = None) -> dict[str, float]:
+        """The values of every series, by what stands before them."""
+        lines = fetched(url or self.metrics_url).decode().splitlines()
+        told = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+        return {series: float(value) for series, _, value in told}
 
 
 @pytest.fixture(scope="module")
 def up() -> Iterator[Up]:
-    with place() as at, started(at, "up", "--rate", "5") as running:
+    variables = {"API_PROCESSES": "2", "METRICS_PORT": str(free_port())}
+    with place() as at, started(at, "up", "--rate", "5", **variables) as running:
         running.wait_for(FIRST_FIGURES)
-        yield Up(at, running)
+        yield Up(at, running, f"http://127.0.0.1:{variables['METRICS_PORT']}/metrics")
 
 
 def pasted(line: str) -> dict[str, object]:
@@ -78,6 +86,17 @@ def test_it_serves_what_it_points_to(up: Up) -> None:
     assert json.loads(fetched(f"{url}/openapi.json"))["openapi"].startswith("3.1")
     assert b"<html>" in fetched(f"{url}/docs")
     assert b"# TYPE" in fetched(f"{url}/metrics")
+
+
+def test_any_process_shows_the_metrics_of_all(up: Up) -> None:
+    own, served = up.metrics(), up.metrics(f"http://127.0.0.1:{up.at.port}/metrics")
+
+    for shown in (own, served):
+        assert (shown[APIS], shown['tallystick_processes{does="worker"}']) == (2, 1)
+        assert 'tallystick_delivery_lag_facts{reader="ledger"}' in shown  # the worker's
+        assert any(name.startswith("http_request_duration_seconds_count") for name in shown)
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        fetched(up.metrics_url.replace("/metrics", "/health"))
 
 
 def test_what_it_leaves_in_the_home_folder_is_for_its_owner_alone(up: Up) -> None:
@@ -197,11 +216,16 @@ def test_the_demo_plays_on_a_platform_that_runs(beside: Inside) -> None:
 
 
 def test_an_api_that_is_killed_comes_back(up: Up) -> None:
-    (victim,) = [pid for pid, command in up.at.processes().items() if " serve " in command]
+    before = up.metrics()
+    victim, _ = [pid for pid, command in up.at.processes().items() if " serve " in command]
     os.kill(victim, signal.SIGKILL)
 
-    up.process.wait_for("api 1 was ended by SIGKILL; starting it again")
+    up.process.wait_for("was ended by SIGKILL; starting it again")
     assert b"healthy" in fetched(f"http://127.0.0.1:{up.at.port}/health")
+    wait_until(lambda: up.metrics()[APIS] == 2, lambda: str(up.metrics()))
+    after = up.metrics()
+    lost = {name for name in before if "_count" in name and after[name] < before[name]}
+    assert lost == set()  # what the dead had counted stays counted
 
 
 def test_a_port_that_is_taken_is_said_with_a_way_out(up: Up, at: Place) -> None:
@@ -210,40 +234,4 @@ def test_a_port_that_is_taken_is_said_with_a_way_out(up: Up, at: Place) -> None:
     assert refused.returncode == 3
     assert f"port {up.at.port} on 127.0.0.1 cannot be used" in refused.stderr
     assert "PORT=" in refused.stderr
-    assert at.processes() == {}
-
-
-def test_ctrl_c_ends_it_in_order_and_the_next_start_goes_on(at: Place) -> None:
-    with on_terminal(at, "up", "--rate", "20") as first:
-        first.wait_for(FIRST_FIGURES, "the first after")
-
-        assert first.type(CTRL_C) == 0
-    said = first.said()
-    assert said.rindex(SHOW_CURSOR) < said.index("proving the books")
-    assert said.index("books proven") < said.index("stopped")
-    assert at.processes() == {}
-    assert not (at.home / "running.json").exists()
-    with started(at, "up", "--no-traffic") as second:
-        assert "captured" in second.wait_for(FIRST_FIGURES)
-        assert second.end(signal.SIGTERM) == 0
-    assert at.processes() == {}
-
-
-def test_when_it_is_killed_everybody_goes_and_the_next_start_works(at: Place) -> None:
-    with started(at, "up", "--rate", "20") as first:
-        first.wait_for(FIRST_FIGURES)
-        assert len(at.processes()) == 5  # supervisor, postmaster, API, worker, banks
-        first.end(signal.SIGKILL)
-    wait_until(lambda: at.processes() == {}, lambda: f"left behind: {at.processes()}")
-
-    assert (at.home / "running.json").exists()  # stale, and harmless
-    told = at.told("demo", "--payments", "20", "--once")
-    assert told["proof"]["green"] is True
-    assert told["banks"]["differences"] == []
-
-
-def test_ctrl_c_in_the_middle_of_the_start_leaves_nothing(at: Place) -> None:
-    with started(at, "up") as begun:
-        wait_until(lambda: len(at.processes()) > 1, begun.said)
-        assert begun.end(signal.SIGINT) == 0
     assert at.processes() == {}

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command, group
+from tallystick.cli.command import command, group, opened
 from tallystick.cli.failures import REFUSED
 from tallystick.cli.terminal import (
     Format,
@@ -45,12 +45,11 @@ async def prove(
     A million transfers took 14 seconds on two cores. With limits less is proven, and the answer
     says what was left out.
     """
-    from tallystick.cli.database import opened_app
     from tallystick.cli.instants import read_instant_if
     from tallystick.cli.named_account import get_named
 
     begin = read_instant_if(since)
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await get_named(app.ledger, account) if account else None
         proof = await app.prove(since=begin, account_id=found.id if found else None)
     show_proof(output, proof)
@@ -63,10 +62,9 @@ async def list_runs(
     output: Output = None,
 ) -> None:
     """List reconciliation runs, the newest first: when, how much, how many differences."""
-    from tallystick.cli.database import opened_app
     from tallystick.platform.ids import typeid
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await app.proofs.reconciliation.list_runs(None, limit)
     records = [
         {

@@ -1,13 +1,19 @@
 """What all commands have in common: an example in their help, and an honest end."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tallystick.cli.failures import told_failures
+from tallystick.cli.failures import NotThere, told_failures
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from tallystick.app import App
 
 Command = Callable[..., Any]
 
@@ -34,6 +40,25 @@ def group(name: str, sentence: str, *, under: typer.Typer) -> typer.Typer:
     )
     under.add_typer(made)
     return made
+
+
+@asynccontextmanager
+async def opened() -> "AsyncIterator[App]":
+    """The house over the database of this home or of the settings, for one command."""
+    from tallystick.cli.database import opened_app
+
+    async with opened_app() as (app, _):
+        yield app
+
+
+def id_named(prefix: str, text: str, noun: str) -> "UUID":
+    """The id that was typed. Raises NotThere: what has no id cannot be there."""
+    from tallystick.platform.ids import MalformedId, parse_typeid
+
+    try:
+        return parse_typeid(prefix, text)
+    except MalformedId:
+        raise NotThere(f"no {noun} is called {text}") from None
 
 
 def _finish(result: object) -> None:

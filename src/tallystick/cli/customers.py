@@ -4,14 +4,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command, group
-from tallystick.cli.failures import NotThere
+from tallystick.cli.command import command, group, id_named, opened
 from tallystick.cli.named_account import Key, asked_here
 from tallystick.cli.terminal import Output, show_record, show_records
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from tallystick.payments.customers import CustomerRow, PaymentMethodRow, Saved
 
 COLUMNS = ("created_at", "id", "reference", "status", "name", "payment_methods")
@@ -54,12 +51,11 @@ async def create(
     output: Output = None,
 ) -> None:
     """Make a customer of a merchant known."""
-    from tallystick.cli.database import opened_app
     from tallystick.cli.merchants import find_named
     from tallystick.payments.customers import CustomerTerms
 
     terms = CustomerTerms(reference, name, email, phone)
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await find_named(app.merchants, merchant)
         asked = asked_here("customers.create", key, f"{found.id} {terms}")
         saved = await app.customers.create(found, terms, asked=asked)
@@ -73,12 +69,11 @@ async def list_customers(
     output: Output = None,
 ) -> None:
     """List customers, the latest first."""
-    from tallystick.cli.database import opened_app
     from tallystick.cli.merchants import find_named
     from tallystick.payments.customers import CustomersWanted
 
     records: list[dict[str, Any]] = []
-    async with opened_app() as (app, _):
+    async with opened() as app:
         merchant_id = (await find_named(app.merchants, merchant)).id if merchant else None
         wanted, cursor = CustomersWanted(merchant_id, reference), None
         while len(records) < limit:
@@ -94,10 +89,8 @@ async def list_customers(
 
 async def show(customer: CustomerName, output: Output = None) -> None:
     """Show a customer as it stands."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
-        saved = await app.customers.get(_id("cus", customer))
+    async with opened() as app:
+        saved = await app.customers.get(id_named("cus", customer, "customer"))
     show_record(output, _record(saved))
 
 
@@ -111,7 +104,6 @@ async def update(
     output: Output = None,
 ) -> None:
     """Say something else of a customer; what is not mentioned stays, '' takes it away."""
-    from tallystick.cli.database import opened_app
     from tallystick.payments.customers import CustomerTerms
 
     said = {"reference": reference, "name": name, "email": email, "phone": phone}
@@ -119,17 +111,15 @@ async def update(
         field: text or None for field, text in said.items() if text is not None
     }
     terms = CustomerTerms(**changes)
-    async with opened_app() as (app, _):
-        saved = await app.customers.update(_id("cus", customer), terms)
+    async with opened() as app:
+        saved = await app.customers.update(id_named("cus", customer, "customer"), terms)
     show_record(output, _record(saved))
 
 
 async def close(customer: CustomerName, output: Output = None) -> None:
     """Close a customer for good, and detach every payment method."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
-        saved = await app.customers.close(_id("cus", customer))
+    async with opened() as app:
+        saved = await app.customers.close(id_named("cus", customer, "customer"))
     show_record(output, _record(saved))
 
 
@@ -140,22 +130,19 @@ async def erase(
     output: Output = None,
 ) -> None:
     """Destroy the key of a customer's personal text, and close it. Nobody can bring it back."""
-    from tallystick.cli.database import opened_app
     from tallystick.cli.failures import WrongUsage
 
     if not yes:
         raise WrongUsage("what is erased cannot be brought back: say --yes")
-    async with opened_app() as (app, _):
-        saved = await app.customers.erase(_id("cus", customer))
+    async with opened() as app:
+        saved = await app.customers.erase(id_named("cus", customer, "customer"))
     show_record(output, _record(saved))
 
 
 async def methods(customer: CustomerName, output: Output = None) -> None:
     """List a customer's payment methods, with what may be shown of them."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
-        found = await app.customers.methods.list_methods(_id("cus", customer))
+    async with opened() as app:
+        found = await app.customers.methods.list_methods(id_named("cus", customer, "customer"))
     show_records(output, [_method(saved) for saved in found], METHODS)
 
 
@@ -169,13 +156,12 @@ async def attach(
     output: Output = None,
 ) -> None:
     """Keep a token for a customer; the first is the default."""
-    from tallystick.cli.database import opened_app
     from tallystick.payments.customers import CardDetails
 
     card = CardDetails(last4=_four_digits(last4)) if last4 else None
-    async with opened_app() as (app, _):
+    async with opened() as app:
         saved = await app.customers.methods.attach(
-            _id("cus", customer),
+            id_named("cus", customer, "customer"),
             token,
             card=card,
             make_default=make_default,
@@ -186,30 +172,16 @@ async def attach(
 
 async def default(method: MethodName, output: Output = None) -> None:
     """Make a payment method what its customer pays with unless told."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
-        saved = await app.customers.methods.set_default(_id("pm", method))
+    async with opened() as app:
+        saved = await app.customers.methods.set_default(id_named("pm", method, "payment method"))
     show_record(output, _record(saved))
 
 
 async def detach(method: MethodName, output: Output = None) -> None:
     """Pay with a payment method no more, for good."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
-        saved = await app.customers.methods.detach(_id("pm", method))
+    async with opened() as app:
+        saved = await app.customers.methods.detach(id_named("pm", method, "payment method"))
     show_record(output, _method(saved))
-
-
-def _id(prefix: str, text: str) -> "UUID":
-    from tallystick.platform.ids import MalformedId, parse_typeid
-
-    noun = {"cus": "customer", "pm": "payment method"}[prefix]
-    try:
-        return parse_typeid(prefix, text)
-    except MalformedId:
-        raise NotThere(f"no {noun} is called {text}") from None
 
 
 def _four_digits(text: str) -> str:

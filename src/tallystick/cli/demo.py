@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tallystick.cli.command import command
-from tallystick.cli.failures import CannotRun
+from tallystick.cli.failures import INTERRUPTED, CannotRun
 from tallystick.cli.terminal import Format, Output, as_json, say
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ def demo(
     settings = settings_here()
     if settings.mode != "test":
         raise CannotRun("the demo plays with made-up cards: TALLYSTICK_MODE must be test")
-    code = run_until_asked(lambda _: _demo(settings, payments, once, seed, output))
+    code = run_until_asked(
+        lambda _: _demo(settings, payments, once, seed, output),
+        if_asked=INTERRUPTED if once else 0,  # without --once there is no other end
+    )
     raise SystemExit(code)
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command, group
+from tallystick.cli.command import command, group, opened
 from tallystick.cli.named_account import Key, Name, asked_here, get_named
 from tallystick.cli.terminal import Amount, Output, show_record, show_records
 
@@ -50,7 +50,6 @@ async def set_rate(
 ) -> None:
     """Let a rate hold from now on, or from another instant on. Quotes given keep theirs."""
     from tallystick.books.exchange import RateWish
-    from tallystick.cli.database import opened_app
     from tallystick.cli.instants import read_instant_if
 
     wish = RateWish(
@@ -61,16 +60,14 @@ async def set_rate(
         max_age_s=max_age,
     )
     words = f"{from_currency} {to_currency} {rate} {valid_from} {max_age}"
-    async with opened_app() as (app, _):
+    async with opened() as app:
         done = await app.exchange.rates.set(wish, asked=asked_here("exchange.rate", key, words))
     show_record(output, _rate(done.row) | {"replayed": done.replayed})
 
 
 async def list_rates(limit: Limit = 20, output: Output = None) -> None:
     """List the rates that were set, the latest first."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
+    async with opened() as app:
         rows = await app.exchange.rates.list_rates(limit=limit)
     show_records(output, [_rate(row) for row in rows], RATES, right=MONEY)
 
@@ -88,11 +85,10 @@ async def quote(
 ) -> None:
     """Be promised an exchange at the rate of now, for a short time and one use."""
     from tallystick.books.exchange import QuoteWish
-    from tallystick.cli.database import opened_app
 
     wish = QuoteWish(from_currency, to_currency, "target" if target else "source", amount)
     words = f"{from_currency} {to_currency} {wish.fixed_side} {amount}"
-    async with opened_app() as (app, _):
+    async with opened() as app:
         done = await app.exchange.quotes.quote(wish, asked=asked_here("exchange.quote", key, words))
         record = _quote(done.row) | {"status": done.row.status(app.clock.now())}
     show_record(output, record | {"replayed": done.replayed})
@@ -108,10 +104,9 @@ async def make(
 ) -> None:
     """Exchange what was quoted: it leaves the first account (debit) and reaches the second."""
     from tallystick.books.exchange import ExchangeWish
-    from tallystick.cli.database import opened_app
 
     found = get_quote_id(quote_id)
-    async with opened_app() as (app, _):
+    async with opened() as app:
         source, target = await get_named(app.ledger, debit), await get_named(app.ledger, credit)
         wish = ExchangeWish(found, source.id, target.id)
         words = f"{found} {source.id} {target.id}"
@@ -128,9 +123,7 @@ async def list_exchanges(
     output: Output = None,
 ) -> None:
     """List exchanges, the latest first; those between wallets are wallet transfers."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
+    async with opened() as app:
         named = [(await get_named(app.ledger, account)).id] if account else None
         rows = await app.exchange.exchanges.list_exchanges(named, limit=limit)
     show_records(output, [_exchange(row) for row in rows], EXCHANGES, right=MONEY)

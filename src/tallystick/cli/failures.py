@@ -30,6 +30,7 @@ OF_THE_MACHINE: Final = frozenset(
         "tallystick.platform.postgres.place.EmbeddedPostgresFailed",
         "tallystick.platform.postgres.pools.NotMigrated",
         "tallystick.platform.postgres.pools.Overloaded",
+        "tallystick.platform.secrets_file.HomeUnusable",
         "tallystick.platform.secrets_file.SecretsMissing",
         "tallystick.platform.secrets_file.SecretsUnreadable",
         "tallystick.platform.settings_file.BadConfigFile",

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command, group
+from tallystick.cli.command import command, group, opened
 from tallystick.cli.merchants import find_named
 from tallystick.cli.named_account import Key, asked_here
 from tallystick.cli.terminal import Amount, Output, show_record, show_records
@@ -52,11 +52,10 @@ async def set_plan(
     output: Output = None,
 ) -> None:
     """Charge payments that are made from now on, or from another instant on, by this plan."""
-    from tallystick.cli.database import opened_app
     from tallystick.cli.instants import read_instant_if
     from tallystick.payments.fees import FeePlanSet
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await find_named(app.merchants, merchant) if merchant else None
         plan = FeePlanSet(
             currency=currency,
@@ -87,9 +86,7 @@ async def show(
     output: Output = None,
 ) -> None:
     """List the plans that were set, the latest first."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await find_named(app.merchants, merchant) if merchant else None
         plans = app.payments.operations.fee_plans
         rows = await plans.list_plans(found.id if found else None, limit=limit)
@@ -105,10 +102,9 @@ async def preview(
     output: Output = None,
 ) -> None:
     """Say what a payment made now would cost."""
-    from tallystick.cli.database import opened_app
     from tallystick.platform.ids import typeid
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await find_named(app.merchants, merchant)
         plans = app.payments.operations.fee_plans
         said = await plans.preview(found, amount, currency, method)

@@ -86,7 +86,7 @@ def _read(path: Path, kind: type[Any]) -> Any:
     """None for a file that is missing or not ours to understand."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
         return None
 
 

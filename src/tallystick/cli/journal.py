@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command, group
+from tallystick.cli.command import command, group, opened
 from tallystick.cli.failures import REFUSED, WrongUsage
 from tallystick.cli.terminal import Output, as_json, say, show_json, show_records
 
@@ -24,9 +24,7 @@ async def verify(output: Output = None) -> None:
     """Recompute the hash chain, compare it with the heads published in heads.jsonl, and hold
     every table that is made from facts against them; exit code 1 when anything differs.
     """
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _), app.database.reading() as connection:
+    async with opened() as app, app.database.reading() as connection:
         chain = await app.journal.verify_chain(connection)
         published, belied = await app.journal.verify_heads(connection, app.heads_path)
         tables = await app.journal.verify_projections(connection)

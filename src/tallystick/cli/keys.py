@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command, group
+from tallystick.cli.command import command, group, opened
 from tallystick.cli.failures import WrongUsage
 from tallystick.cli.terminal import Output, as_json, say, show_json, show_record, show_records
 
@@ -41,11 +41,10 @@ async def create(
     output: Output = None,
 ) -> None:
     """Make a key and show it: this once, since only its hash is kept."""
-    from tallystick.cli.database import opened_app
     from tallystick.cli.merchants import find_named
 
     _require_one(merchant, operator=operator)
-    async with opened_app() as (app, _):
+    async with opened() as app:
         owner = (await find_named(app.merchants, merchant)).id if merchant else None
         row, text = await app.keys.create(owner, name, permission or None)
     record = {**_record(row, name), "key": text}
@@ -61,11 +60,10 @@ async def list_keys(
 ) -> None:
     """List the keys of a merchant, or of the operator, oldest first."""
     from tallystick.books import PLATFORM
-    from tallystick.cli.database import opened_app
     from tallystick.cli.merchants import find_named
 
     _require_one(merchant, operator=operator)
-    async with opened_app() as (app, _):
+    async with opened() as app:
         owner = (await find_named(app.merchants, merchant)).id if merchant else None
         records = []
         for row in await app.keys.list_keys(owner):
@@ -78,10 +76,9 @@ async def revoke(
     key: Annotated[str, typer.Argument(help="The key's id.")], output: Output = None
 ) -> None:
     """End a key: within five seconds nobody takes it any more."""
-    from tallystick.cli.database import opened_app
     from tallystick.platform.ids import parse_typeid
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         row = await app.keys.revoke(parse_typeid("key", key))
     show_record(output, _record(row, None))
 

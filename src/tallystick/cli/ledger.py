@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallystick.cli.command import command, group
+from tallystick.cli.command import command, group, opened
 from tallystick.cli.ledger_accounts import add_account_commands
 from tallystick.cli.ledger_export import add_export_command
 from tallystick.cli.ledger_history import add_history_commands
@@ -45,14 +45,13 @@ async def accounts(
     output: Output = None,
 ) -> None:
     """List accounts with their balances, by code; those of one owner by their ids."""
-    from tallystick.cli.database import opened_app
     from tallystick.cli.failures import WrongUsage
     from tallystick.ledger import Chosen
 
     if state not in (None, "open", "frozen", "closed"):
         raise WrongUsage("--state is open, frozen or closed")
     chosen = Chosen(currency, state)
-    async with opened_app() as (app, _):
+    async with opened() as app:
         if owner is None:
             found = await app.ledger.list_accounts(prefix, "", limit, chosen)
         else:
@@ -72,11 +71,10 @@ async def transfer(
     output: Output = None,
 ) -> None:
     """Move money from one account (debit) to another (credit), at once and for good."""
-    from tallystick.cli.database import opened_app
     from tallystick.ledger import Post
     from tallystick.platform.ids import typeid
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         source, target = await get_named(app.ledger, debit), await get_named(app.ledger, credit)
         order = Post(source.id, target.id, amount, source.currency, code)
         words = f"{order.debit} {order.credit} {amount} {source.currency} {code}"

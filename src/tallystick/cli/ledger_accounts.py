@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command
+from tallystick.cli.command import command, opened
 from tallystick.cli.named_account import Key, Name, asked_here, get_named, terms_record
 from tallystick.cli.terminal import Output, show_record
 
@@ -50,12 +50,11 @@ async def open_account(
 ) -> None:
     """Open an account; its id follows from its owner and its code."""
     from tallystick.books import account_id
-    from tallystick.cli.database import opened_app
     from tallystick.ledger import Open
 
     limit = None if unlimited else overdraft
     texts = _texts(metadata)
-    async with opened_app() as (app, _):
+    async with opened() as app:
         owner = await _owner(app, merchant)
         order = Open(account_id(owner, code), code, currency, side, limit)
         words = f"{owner} {code} {currency} {side} {limit} {texts}"
@@ -80,11 +79,10 @@ async def open_many(
     Exit code 1 when one was refused.
     """
     from tallystick.cli.account_files import open_accounts_of, read_accounts
-    from tallystick.cli.database import opened_app
     from tallystick.cli.progress import counted
 
     rows = read_accounts(file)
-    async with opened_app() as (app, _):
+    async with opened() as app:
         with counted("accounts", len(rows), output) as tell:
             record = await open_accounts_of(app, rows, tell, atomic=atomic)
     show_record(output, record)
@@ -100,11 +98,10 @@ async def describe(
     output: Output = None,
 ) -> None:
     """Replace all metadata of an account; without any, it has none."""
-    from tallystick.cli.database import opened_app
     from tallystick.platform.ids import typeid
 
     texts = _texts(metadata)
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await get_named(app.ledger, account)
         asked = asked_here("ledger.describe", key, f"{found.id} {texts}")
         kept = await app.account_metadata.put(found.id, texts, asked=asked)
@@ -145,10 +142,9 @@ async def limit_account(
     output: Output = None,
 ) -> None:
     """Set how far an account may be overdrawn."""
-    from tallystick.cli.database import opened_app
     from tallystick.ledger import Limit
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await get_named(app.ledger, account)
         order = Limit(found.id, None if unlimited else overdraft)
         asked = asked_here("ledger.limit", key, f"{order}")
@@ -158,10 +154,9 @@ async def limit_account(
 
 async def close(account: Name, *, key: Key = None, output: Output = None) -> None:
     """Close an empty account for good."""
-    from tallystick.cli.database import opened_app
     from tallystick.ledger import Close
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await get_named(app.ledger, account)
         asked = asked_here("ledger.close", key, f"{found.id}")
         terms = await app.accounts.close(Close(found.id), asked=asked)
@@ -169,10 +164,9 @@ async def close(account: Name, *, key: Key = None, output: Output = None) -> Non
 
 
 async def _frozen(account: str, stops: str, key: str | None, output: Any) -> None:
-    from tallystick.cli.database import opened_app
     from tallystick.ledger import Freeze
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await get_named(app.ledger, account)
         asked = asked_here("ledger.freeze", key, f"{found.id} {stops}")
         terms = await app.accounts.freeze(Freeze(found.id, stops), asked=asked)

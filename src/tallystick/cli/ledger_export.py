@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tallystick.cli.command import command
+from tallystick.cli.command import command, opened
 from tallystick.cli.instants import read_instant_if
 from tallystick.cli.terminal import Output, show_record
 
@@ -41,7 +41,6 @@ async def export(
     One walk through all transfers. The file appears when it is whole.
     """
     from tallystick.books import exports
-    from tallystick.cli.database import opened_app
     from tallystick.cli.failures import WrongUsage
 
     begin, end = read_instant_if(since), read_instant_if(until)
@@ -50,7 +49,7 @@ async def export(
         raise WrongUsage(f"the file's name ends in one of {', '.join(FORMATS)}")
     if kind == "beancount" and (prefix or begin):
         raise WrongUsage("beancount text is the whole ledger: leave --prefix and --from out")
-    async with opened_app() as (app, _):
+    async with opened() as app:
         if kind == "beancount":
             count = await exports.export_beancount(app.ledger, file, until=end)
         else:

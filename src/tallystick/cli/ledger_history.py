@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command
+from tallystick.cli.command import command, opened
 from tallystick.cli.instants import read_instant, read_instant_if
 from tallystick.cli.named_account import Name, account_record, get_named
 from tallystick.cli.terminal import Amount, Output, as_json, say, show_record, show_records
@@ -49,11 +49,10 @@ async def balance(
     account: Name, *, at: At = None, effective_at: EffectiveAt = None, output: Output = None
 ) -> None:
     """Show one account: posted, available, pending, limit; or its balance at an instant."""
-    from tallystick.cli.database import opened_app
     from tallystick.platform.ids import typeid
 
     recorded, effective = read_instant_if(at), read_instant_if(effective_at)
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await get_named(app.ledger, account)
         if recorded is None and effective is None:
             metadata = await app.account_metadata.get(found.id)
@@ -88,9 +87,7 @@ async def history(
     output: Output = None,
 ) -> None:
     """List an account's lines, oldest first, each with the balance after it."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await get_named(app.ledger, account)
         if newest:
             lines = await app.ledger.list_entries_back(found.id, None, limit)
@@ -112,13 +109,12 @@ async def statement(
     output: Output = None,
 ) -> None:
     """Show what moved on an account within a period, with both balances around it."""
-    from tallystick.cli.database import opened_app
     from tallystick.cli.failures import WrongUsage
 
     begin, end = read_instant(since), read_instant(until)
     if begin >= end:
         raise WrongUsage("a period ends after it began")
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await get_named(app.ledger, account)
         past = app.ledger.history
         period = await past.period(found, begin, end, by_value=by_value)
@@ -143,7 +139,6 @@ async def change(
     output: Output = None,
 ) -> None:
     """Show all lines of one change: what moved together, or not at all."""
-    from tallystick.cli.database import opened_app
     from tallystick.cli.failures import NotThere
     from tallystick.platform.ids import MalformedId, parse_typeid
 
@@ -151,7 +146,7 @@ async def change(
         wanted = parse_typeid("chg", change_id)
     except MalformedId as error:
         raise NotThere(str(error)) from None
-    async with opened_app() as (app, _):
+    async with opened() as app:
         lines = await app.ledger.entries_of_change(wanted)
         accounts = await app.ledger.find_accounts({line.account_id for line in lines})
     if not lines:
@@ -172,11 +167,10 @@ async def trial_balance(
     Costs a look at every account, and for a past instant a search for each that moved since.
     """
     from tallystick.books import draw_up_trial_balance
-    from tallystick.cli.database import opened_app
     from tallystick.cli.failures import REFUSED
 
     recorded, effective = read_instant_if(at), read_instant_if(effective_at)
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await draw_up_trial_balance(
             app.ledger, at=recorded, effective_at=effective, currency=currency
         )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command
+from tallystick.cli.command import command, opened
 from tallystick.cli.named_account import Key, Name, asked_here, get_named
 from tallystick.cli.terminal import Amount, Output, show_record
 
@@ -38,10 +38,9 @@ async def reserve(
     output: Output = None,
 ) -> None:
     """Promise money from one account (debit) to another (credit): it is kept, and has not moved."""
-    from tallystick.cli.database import opened_app
     from tallystick.ledger import Reserve
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         source, target = await get_named(app.ledger, debit), await get_named(app.ledger, credit)
         ends_at = _after(app.clock.now(), expires_in)
         order = Reserve(source.id, target.id, amount, source.currency, code, ends_at)
@@ -64,11 +63,10 @@ async def settle(
     output: Output = None,
 ) -> None:
     """Keep a promise: move what was reserved, or a part of it."""
-    from tallystick.cli.database import opened_app
     from tallystick.ledger import Settle
 
     order = Settle(_id(reservation), code, amount, final=not keep)
-    async with opened_app() as (app, _):
+    async with opened() as app:
         asked = asked_here("ledger.settle", key, f"{order}")
         answer = await app.transfers.settle(order, asked)
     show_record(output, _record(answer))
@@ -78,11 +76,10 @@ async def void(
     reservation: Reservation, *, code: Code = "void", key: Key = None, output: Output = None
 ) -> None:
     """Give a promise back: the money is free again."""
-    from tallystick.cli.database import opened_app
     from tallystick.ledger import Void
 
     order = Void(_id(reservation), code)
-    async with opened_app() as (app, _):
+    async with opened() as app:
         answer = await app.transfers.void(order, asked_here("ledger.void", key, f"{order}"))
     show_record(output, _record(answer))
 

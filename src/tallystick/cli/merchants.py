@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command, group
+from tallystick.cli.command import command, group, opened
 from tallystick.cli.terminal import Output, show_record, show_records
 
 if TYPE_CHECKING:
@@ -34,11 +34,10 @@ async def onboard(
     output: Output = None,
 ) -> None:
     """Bring a merchant on board, with a payable account in each of its currencies."""
-    from tallystick.cli.database import opened_app
     from tallystick.identity import FeePlan
 
     plan = FeePlan(percent_bp=_basis_points(fee_percent), fixed_minor=fee_fixed)
-    async with opened_app() as (app, _):
+    async with opened() as app:
         merchant = await app.merchants.onboard(name, external_id, currency or ["INR"], plan)
         record = await _record(app.merchants, merchant)
     show_record(output, record)
@@ -49,10 +48,8 @@ async def list_merchants(
     output: Output = None,
 ) -> None:
     """List the merchants in the order in which they came."""
-    from tallystick.cli.database import opened_app
-
     records: list[dict[str, Any]] = []
-    async with opened_app() as (app, _):
+    async with opened() as app:
         after = None
         while page := await app.merchants.list_merchants(after=after, limit=limit - len(records)):
             records += [await _record(app.merchants, merchant) for merchant in page]

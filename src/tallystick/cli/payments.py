@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tallystick.cli.cases import add_cases
-from tallystick.cli.command import command, group
+from tallystick.cli.command import command, group, opened
 from tallystick.cli.failures import CannotRun, WrongUsage
 from tallystick.cli.instants import read_instant_if
 from tallystick.cli.many_payments import COUNT_MAX, PATIENCE_S, pay_many
@@ -88,7 +88,6 @@ async def list_payments(
     output: Output = None,
 ) -> None:
     """List the latest payments, read from the database of this machine."""
-    from tallystick.cli.database import opened_app
     from tallystick.cli.merchants import find_named
     from tallystick.payments import Filters
 
@@ -102,7 +101,7 @@ async def list_payments(
         customer_id=_customer(customer) if customer else None,
     )
     records: list[dict[str, Any]] = []
-    async with opened_app() as (app, _):
+    async with opened() as app:
         merchant_id = (await find_named(app.merchants, merchant)).id if merchant else None
         cursor = None
         while len(records) < limit:

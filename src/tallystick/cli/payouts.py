@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("id", "status", "amount", "currency", "destination", "failure_code", "created_at")
 MONEY = ("amount",)
+PayoutName = Annotated[str, typer.Argument(help="A payout's id (pot_...).")]
 
 
 def add_payouts(program: typer.Typer) -> None:
@@ -27,6 +28,7 @@ def add_payouts(program: typer.Typer) -> None:
     )
     example = 'tallystick payouts create wal_01h4... 10000 --upi asha@okbank --name "Asha Rao"'
     command(found, "create", example=example)(create)
+    command(found, "cancel", example="tallystick payouts cancel pot_01h4...")(cancel)
     command(found, "get", example="tallystick payouts get pot_01h4...")(get)
     command(found, "list", example="tallystick payouts list --status failed")(list_payouts)
 
@@ -61,9 +63,18 @@ async def create(
     show_record(output, _record(shown) | {"replayed": shown.replayed})
 
 
-async def get(
-    payout: Annotated[str, typer.Argument(help="A payout's id (pot_...).")], output: Output = None
-) -> None:
+async def cancel(payout: PayoutName, key: Key = None, output: Output = None) -> None:
+    """Call off a payout that no bank has taken; its money is available again."""
+    from tallystick.cli.database import opened_app
+
+    payout_id = _id(payout)
+    async with opened_app() as (app, _):
+        asked = asked_here("payouts.cancel", key, payout)
+        shown = await app.payouts.cancel(payout_id, asked=asked)
+    show_record(output, _record(shown) | {"replayed": shown.replayed})
+
+
+async def get(payout: PayoutName, output: Output = None) -> None:
     """Show a payout as it stands."""
     from tallystick.cli.database import opened_app
 
@@ -75,7 +86,7 @@ async def get(
 async def list_payouts(
     wallet: Annotated[str | None, typer.Option(help="Only out of this wallet.")] = None,
     status: Annotated[
-        str | None, typer.Option(help="Only pending, sent, paid, failed or returned ones.")
+        str | None, typer.Option(help="Only pending, sent, paid, failed, returned or cancelled.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 20,
     output: Output = None,

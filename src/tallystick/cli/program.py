@@ -26,6 +26,7 @@ from tallystick.cli.queue import add_queue
 from tallystick.cli.sandbox import add_sandbox
 from tallystick.cli.serve import add_serve
 from tallystick.cli.terminal import Format
+from tallystick.cli.top_ups import add_top_ups
 from tallystick.cli.transfer_schedules import add_transfer_schedules
 from tallystick.cli.trigger import add_trigger
 from tallystick.cli.up import add_up
@@ -51,7 +52,7 @@ def build_program() -> typer.Typer:
         *(add_ingest, add_payments, add_trigger, add_customers, add_merchants, add_fees, add_keys),
         *(add_ledger, add_books, add_journal, add_events, add_queue),
         *(add_exchange, add_wallets, add_holds, add_escrows, add_disputes),
-        *(add_wallet_transfers, add_transfer_schedules, add_payouts),
+        *(add_wallet_transfers, add_transfer_schedules, add_top_ups, add_payouts),
         add_version,
     ):
         add(program)

@@ -4,13 +4,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command, group
-from tallystick.cli.failures import NotThere, WrongUsage
+from tallystick.cli.command import command, group, id_named, opened
+from tallystick.cli.failures import WrongUsage
 from tallystick.cli.terminal import Output, as_json, say, show_json, show_record, show_records
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from tallystick.delivery import DeadLetter
 
 COLUMNS = ("id", "consumer", "kind", "status", "attempts", "code", "first_failed_at", "due_at")
@@ -40,12 +38,10 @@ async def list_letters(
     output: Output = None,
 ) -> None:
     """List what is not delivered, the latest first."""
-    from tallystick.cli.database import opened_app
-
     if status is not None and status not in STATUSES:
         raise WrongUsage(f"--status is one of {', '.join(STATUSES)}")
     statuses = (status,) if status else STATUSES[:3]
-    async with opened_app() as (app, _):
+    async with opened() as app:
         letters = await app.delivery.letters.list_letters(consumer, statuses, limit)
     show_records(output, [_record(letter) for letter in letters], COLUMNS, right=("attempts",))
 
@@ -55,18 +51,15 @@ async def show(
     output: Output = None,
 ) -> None:
     """Show one letter, and the fact that it is about."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
-        letter = await app.delivery.letters.get_letter(_letter_id(name))
-        facts = await app.delivery.events.history(letter.aggregate_id)
-    data = next(fact.data for fact in facts if fact.version == letter.version)
+    async with opened() as app:
+        letter = await app.delivery.letters.get_letter(id_named("ltr", name, "letter"))
+        (fact,) = await app.delivery.events.facts_behind(letter)
     about = {
         "aggregate_id": letter.aggregate_id,
         "version": letter.version,
         "lane": letter.lane,
         "position": letter.position,
-        "data": data,
+        "data": fact.data,
     }
     show_record(output, _record(letter) | {"detail": letter.detail} | about)
 
@@ -84,12 +77,10 @@ async def redrive(
 
     A fact that had its effect meanwhile has no second one.
     """
-    from tallystick.cli.database import opened_app
-
     if sum((bool(names), consumer is not None, every)) != 1:
         raise WrongUsage("name letters, or --consumer, or --all")
-    chosen = [_letter_id(name) for name in names or ()]
-    async with opened_app() as (app, _):
+    chosen = [id_named("ltr", name, "letter") for name in names or ()]
+    async with opened() as app:
         letters = app.delivery.letters
         found = await (letters.preview if preview else letters.redrive)(chosen, consumer)
     records = [
@@ -102,15 +93,6 @@ async def redrive(
     show_records(output, records, ("id", "consumer", "kind", "code", "held"), right=("held",))
     if records:
         say("would be tried anew" if preview else "the worker tries them anew")
-
-
-def _letter_id(name: str) -> "UUID":
-    from tallystick.platform.ids import MalformedId, parse_typeid
-
-    try:
-        return parse_typeid("ltr", name)
-    except MalformedId:
-        raise NotThere(f"no letter is called {name}") from None
 
 
 def _record(letter: "DeadLetter") -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tallystick.cli.command import command
+from tallystick.cli.lifeline import end_at_once_when_asked
 from tallystick.cli.terminal import Format, Output, as_json, say, show_json
 
 if TYPE_CHECKING:
@@ -27,12 +28,15 @@ def sandbox(
     output: Output = None,
 ) -> None:
     """Serve the simulated banks on loopback until Ctrl-C; docs/reference/sandbox.md says more."""
+    end_at_once_when_asked()
     import uvloop
 
+    from tallystick.platform.secrets_file import make_home
     from tallystick.platform.settings import load_settings
     from tallystick.sandbox import Pace
 
     settings = load_settings() if port is None else load_settings(sandbox_port=port)
+    make_home(settings.tallystick_home)
     uvloop.run(_serve(settings, Pace(seed=seed, calm=calm), output))
 
 

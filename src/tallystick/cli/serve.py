@@ -1,16 +1,13 @@
 """`tallystick serve`: the API, one process of it."""
 
 import socket
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from tallystick.cli.command import command
-from tallystick.cli.failures import CannotRun
+from tallystick.cli.lifeline import INHERITED, end_at_once_when_asked
 from tallystick.cli.terminal import Output
-
-INHERITED: Final = "--inherited"
-"""The hidden option with which the supervisor hands a listening socket down."""
 
 
 def add_serve(program: typer.Typer) -> None:
@@ -28,27 +25,25 @@ def serve(
 ) -> None:
     """Serve the API on the database that the settings name, in this one process."""
     del output
+    end_at_once_when_asked()
     import uvloop
 
-    from tallystick.api import listening_socket
     from tallystick.api import serve as serve_api
     from tallystick.app import open_app
     from tallystick.cli.here import settings_here
+    from tallystick.cli.running.ports import listen, listen_for_metrics
     from tallystick.platform import crash
-    from tallystick.platform.telemetry import configure_logging
+    from tallystick.platform.telemetry import configure_logging, count_process
 
     chosen = {"host": host, "port": port}
     settings = settings_here(**{name: value for name, value in chosen.items() if value is not None})
     configure_logging(settings.log_level)
     crash.arm(settings.crash_at)
+    count_process("api")
+    metrics = None  # the supervisor's worker shows them, of all processes
     if inherited is not None:
         listener = socket.socket(fileno=inherited)
     else:
-        try:
-            listener = listening_socket(settings.host, settings.port)
-        except OSError as error:
-            raise CannotRun(
-                f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
-                "choose another port with --port or PORT"
-            ) from None
-    uvloop.run(serve_api(lambda: open_app(settings), settings, [listener]))
+        listener = listen(settings.host, settings.port)
+        metrics = listen_for_metrics(settings)
+    uvloop.run(serve_api(lambda: open_app(settings), settings, [listener], metrics))

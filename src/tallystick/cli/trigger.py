@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from tallystick.cli.command import command
-from tallystick.cli.failures import WrongUsage
+from tallystick.cli.failures import CannotRun, WrongUsage
 from tallystick.cli.payments import PATH, opened_api
 from tallystick.cli.terminal import Output, show_record
 
@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 INTENTS: Final = "/api/v1/intents"
 REFUNDS: Final = "/api/v1/refunds"
 CUSTOMERS: Final = "/api/v1/customers"
+DISPUTES: Final = "/api/v1/disputes"
 METHODS: Final = "/api/v1/payment-methods"
 AMOUNT: Final = 125_000
 CURRENCY: Final = "INR"
 REFUSED_REFUND: Final = 4_201
 """A magic amount: the sandbox's banks refuse a refund of it."""
+PATIENCE_S: Final = 200.0
+"""A worker reads of disputes every minute, and a minute after the answer asks how it ended."""
+_LOOK_S: Final = 0.5
 
 Made = dict[str, Any]
 Play = Callable[["ApiClient"], Awaitable[Made]]
@@ -137,6 +141,53 @@ async def _intent_cancelled(api: "ApiClient") -> Made:
     return await _done(api, await _intent(api), "cancel")
 
 
+async def _dispute_opened(api: "ApiClient") -> Made:
+    return await _disputed(api, "tok_disputed")
+
+
+async def _disputed(api: "ApiClient", token: str) -> Made:
+    await _paid(api)  # a dispute takes the fee as well, and somebody must have earned it
+    paid = await _paid(api, payment_method=token)
+
+    async def find() -> Made | None:
+        page = (await api.get(f"{DISPUTES}?payment_id={paid['id']}")).body
+        return next(iter(page["data"]), None)
+
+    return await _awaited(find)
+
+
+async def _contested(api: "ApiClient", token: str, status: str) -> Made:
+    one = f"{DISPUTES}/{(await _disputed(api, token))['id']}"
+    await api.post(f"{one}/submit", {"explanation": "The customer picked the order up himself."})
+
+    async def find() -> Made | None:
+        found = (await api.get(one)).body
+        return found if found["status"] == status else None
+
+    return await _awaited(find)
+
+
+async def _awaited(find: Callable[[], Awaitable[Made | None]]) -> Made:
+    """What a worker will have made. Raises CannotRun when none does."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PATIENCE_S
+    while loop.time() < until:
+        if found := await find():
+            return found
+        await asyncio.sleep(_LOOK_S)
+    raise CannotRun("no worker has learned of it: is `tallystick work` or `tallystick up` running?")
+
+
+async def _dispute_won(api: "ApiClient") -> Made:
+    return await _contested(api, "tok_disputed", "won")
+
+
+async def _dispute_lost(api: "ApiClient") -> Made:
+    return await _contested(api, "tok_disputed_lost", "lost")
+
+
 PLAYS: Final[dict[str, Play]] = {
     "payment.authorized": _authorized,
     "payment.captured": _captured,
@@ -154,4 +205,7 @@ PLAYS: Final[dict[str, Play]] = {
     "intent.cancelled": _intent_cancelled,
     "customer.created": _customer,
     "payment_method.attached": _saved,
+    "dispute.opened": _dispute_opened,
+    "dispute.won": _dispute_won,
+    "dispute.lost": _dispute_lost,
 }

@@ -31,6 +31,13 @@ class Route(Struct, frozen=True, kw_only=True):
         return tuple(self.max_amount_minor)
 
 
+class Standing(Struct, frozen=True):
+    """How a route has done of late; one that nobody has tried is thought well of."""
+
+    delay_ms: float = 0.0  # how long an authorization took
+    answered: float = 1.0  # the share of them to which the bank said yes or no, 0 to 1
+
+
 class AuthorizeOrder(Struct, frozen=True, kw_only=True):
     """Hold the amount on the payer's card; with `capture`, take it at once.
 

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 
 from tallystick.platform.crash import crash_point
 from tallystick.platform.settings import Settings
@@ -28,6 +29,7 @@ from tallystick.rails.providers import (
     TellsDisputes,
 )
 from tallystick.rails.providers.line import Line, open_session
+from tallystick.rails.standings import Standings
 
 _TELLS_NONE = Unanswered("provider_tells_no_disputes")
 
@@ -59,6 +61,7 @@ class Rails:
 
     routes: tuple[Route, ...]
     providers: Mapping[str, Provider]
+    standings: Standings = field(default_factory=Standings)
 
     @classmethod
     @asynccontextmanager
@@ -88,14 +91,22 @@ class Rails:
         if own.route.name in self.providers:
             raise RouteNameTaken(f"no configured route is called {own.route.name}: it is our own")
         providers = {**self.providers, own.route.name: own}
-        return Rails((*self.routes, own.route), providers)
+        return Rails((*self.routes, own.route), providers, self.standings)
 
-    def choose(self, amount_minor: int, currency: str, method: str) -> tuple[Route, ...]:
-        """The routes that can take this payment, best first."""
-        return routing.choose(self.routes, amount_minor, currency, method)
+    def choose(
+        self, amount_minor: int, currency: str, method: str, *, wish: str = "balanced"
+    ) -> tuple[Route, ...]:
+        """The routes that can take this payment, best first by its priority (`routing.choose`)."""
+        standings = self.standings.at(monotonic())
+        return routing.choose(
+            self.routes, amount_minor, currency, method, wish=wish, standings=standings
+        )
 
     async def authorize(self, order: AuthorizeOrder) -> Outcome:
-        return _after_ask(await self._provider(order.route).authorize(order))
+        provider, began_s = self._provider(order.route), monotonic()
+        outcome = await provider.authorize(order)
+        self.standings.note(order.route, outcome, began_s=began_s, now_s=monotonic())
+        return _after_ask(outcome)
 
     async def capture(self, order: CaptureOrder) -> Outcome:
         return _after_ask(await self._provider(order.route).capture(order))

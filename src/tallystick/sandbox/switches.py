@@ -86,7 +86,8 @@ class Switches:
         try:
             await asyncio.wait_for(mine.wait(), OVERTAKE_S)
         except TimeoutError:
-            self._overtaken = None
+            if self._overtaken is mine:
+                self._overtaken = None
         else:
             await asyncio.sleep(_APART_S)  # the other's answer is on its way before ours
 

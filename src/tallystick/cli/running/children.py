@@ -20,6 +20,8 @@ from tallystick.cli.failures import CannotRun
 from tallystick.cli.lifeline import LIFELINE
 
 PAUSES_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
+METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""The library's variable: where all children count, so that each can show the sums."""
 HEALTHY_S: Final = 30.0
 """After so long a death is a new trouble, not the old one again."""
 
@@ -91,6 +93,7 @@ class Child:
             try:
                 self._process = await self._spawn()
                 end = _end(await self._process.wait())
+                self._forget(self._process.pid)
             except OSError as error:  # no memory, no process left
                 end = f"could not be started ({error})"
             self.deaths += 1
@@ -99,6 +102,12 @@ class Child:
             pause_s = PAUSES_S[min(failures, len(PAUSES_S)) - 1]
             self.tell(f"{self.name} {end}; starting it again in {pause_s:g} s")
             await asyncio.sleep(pause_s)
+
+    def _forget(self, pid: int) -> None:
+        if folder := self.environment.get(METRICS_FOLDER):
+            from tallystick.platform.telemetry import forget_process
+
+            forget_process(pid, folder)
 
     async def _spawn(self) -> Process:
         with _opened_log(self.log) as log:

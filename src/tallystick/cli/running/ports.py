@@ -5,8 +5,9 @@ import socket
 from typing import Final
 
 from tallystick.cli.failures import CannotRun
+from tallystick.platform.listening import listening_socket
+from tallystick.platform.settings import Settings
 
-BACKLOG: Final = 2_048
 _TRIED: Final = 100
 
 
@@ -15,22 +16,33 @@ class PortTaken(CannotRun):
 
     code = "port_taken"
 
-    def __init__(self, host: str, port: int, reason: str) -> None:
+    def __init__(self, host: str, port: int, reason: str, variable: str = "PORT") -> None:
         free = find_free_port(host, port + 1)
-        other = f"PORT={free}" if free else "another PORT"
+        other = f"{variable}={free}" if free else f"another {variable}"
         super().__init__(
             f"port {port} on {host} cannot be used ({reason}): stop who holds it, "
-            f"or choose another one: {other} make run, or {other} tallystick up"
+            f"or choose another one, as in {other} make run"
         )
         self.reason = reason
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; children who inherit it share its connections. Raises PortTaken."""
+def listen(host: str, port: int, variable: str = "PORT") -> socket.socket:
+    """A socket that listens; children who inherit it share its connections. Raises PortTaken.
+
+    `variable` is the setting that names the port.
+    """
     try:
-        return _bound(host, port)
+        return listening_socket(host, port)
     except (OSError, OverflowError) as error:
-        raise PortTaken(host, port, getattr(error, "strerror", None) or str(error)) from None
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PortTaken(host, port, reason, variable) from None
+
+
+def listen_for_metrics(settings: Settings) -> socket.socket | None:
+    """The socket of the metrics, if they have a port of their own. Raises PortTaken."""
+    if settings.metrics_port is None or not settings.enable_metrics:
+        return None
+    return listen(settings.host, settings.metrics_port, "METRICS_PORT")
 
 
 def url_of(listener: socket.socket, host: str) -> str:
@@ -45,22 +57,8 @@ def find_free_port(host: str, first: int) -> int | None:
     """The first port from `first` on that nobody listens on."""
     for port in range(first, min(first + _TRIED, 65_536)):
         try:
-            _bound(host, port).close()
+            listening_socket(host, port).close()
         except OSError:
             continue
         return port
     return None
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP, because asyncio turns Nagle's delay off only then.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener

@@ -36,15 +36,15 @@ class Stop:
             self._gently = False
 
 
-def run_until_asked(main: Callable[[Stop], Coroutine[Any, Any, int]]) -> int:
+def run_until_asked(main: Callable[[Stop], Coroutine[Any, Any, int]], *, if_asked: int = 0) -> int:
     """Run a command to its end, or until somebody wants it to end; its exit code.
 
-    Whatever it holds is left in order: cancelling unwinds it.
+    Whatever it holds is left in order: cancelling unwinds it. The exit code is `if_asked` then.
     """
-    return asyncio.run(_watched(main))
+    return asyncio.run(_watched(main, if_asked))
 
 
-async def _watched(main: Callable[[Stop], Coroutine[Any, Any, int]]) -> int:
+async def _watched(main: Callable[[Stop], Coroutine[Any, Any, int]], if_asked: int) -> int:
     async def held() -> int:
         return await main(stop)
 
@@ -58,7 +58,7 @@ async def _watched(main: Callable[[Stop], Coroutine[Any, Any, int]]) -> int:
     except asyncio.CancelledError:
         if not stop.signals:
             raise
-        return 0
+        return if_asked
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)

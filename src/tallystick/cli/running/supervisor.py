@@ -10,7 +10,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,14 +19,14 @@ import msgspec
 
 from tallystick.cli.database import Reached, named_database
 from tallystick.cli.here import Running, forget_running, write_running
-from tallystick.cli.running.children import Child, alive_until, stop_all
+from tallystick.cli.lifeline import INHERITED
+from tallystick.cli.running.children import METRICS_FOLDER, Child, alive_until, stop_all
 from tallystick.cli.running.environment import (
     sandbox_environment,
     server_environment,
     worker_environment,
 )
-from tallystick.cli.running.ports import listen, url_of
-from tallystick.cli.serve import INHERITED
+from tallystick.cli.running.ports import listen, listen_for_metrics, url_of
 from tallystick.platform.postgres.embedded import embedded_postgres
 from tallystick.platform.postgres.migrations import migrate
 from tallystick.platform.postgres.place import held
@@ -114,13 +114,23 @@ async def running_platform(
     crew = Crew(home, lambda text: notices.append((time.monotonic(), text)))
     sandbox_port = _sandbox_port(settings)
     is_embedded = named_database(settings) is None
-    with listen(settings.host, settings.port if port is None else port) as listener:
+    with (
+        listen(settings.host, settings.port if port is None else port) as listener,
+        listen_for_metrics(settings) or nullcontext() as metrics,
+    ):
         tell(f"starting {'PostgreSQL, ' if is_embedded else ''}banks, API and worker in {home} ...")
         try:
             _start_sandbox(crew, sandbox_port)
             async with _database(settings, home) as (reached, pid):
                 await migrate(reached.owner, login=reached.login.user)
-                _start_servers(crew, settings, reached, sandbox_port, listener.fileno())
+                _start_servers(
+                    crew,
+                    settings,
+                    reached,
+                    sandbox_port,
+                    listener=listener.fileno(),
+                    metrics=metrics and metrics.fileno(),
+                )
                 platform = Platform(
                     settings=settings,
                     api_url=url_of(listener, settings.host),
@@ -166,13 +176,18 @@ def _start_sandbox(crew: Crew, port: int) -> None:
 
 
 def _start_servers(
-    crew: Crew, settings: Settings, reached: Reached, sandbox_port: int, listener: int
+    crew: Crew,
+    settings: Settings,
+    reached: Reached,
+    sandbox_port: int,
+    *,
+    listener: int,
+    metrics: int | None,
 ) -> None:
     embedded = named_database(settings) is None
     login, owner = (reached.login, reached.owner) if embedded else (None, None)
     environment = server_environment(settings, crew.home, sandbox_port, login)
-    if settings.api_processes > 1:
-        environment["PROMETHEUS_MULTIPROC_DIR"] = str(_empty_folder(crew.home / "metrics"))
+    environment[METRICS_FOLDER] = str(_empty_folder(crew.home / "metrics"))
     crew.api = tuple(
         crew.child(
             f"api {number}",
@@ -183,7 +198,15 @@ def _start_servers(
         for number in range(1, settings.api_processes + 1)
     )
     environment = worker_environment(environment, owner)
-    crew.worker = (crew.child("worker", "work", environment=environment),)
+    shown = () if metrics is None else (INHERITED, str(metrics))
+    crew.worker = (
+        crew.child(
+            "worker",
+            *("work", *shown),
+            environment=environment,
+            descriptors=() if metrics is None else (metrics,),
+        ),
+    )
     for child in (*crew.api, *crew.worker):
         child.start()
 

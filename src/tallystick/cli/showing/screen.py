@@ -144,7 +144,7 @@ def _line(view: View) -> str:
     books = {True: "books balance", False: "BOOKS DO NOT BALANCE", None: "books not added up"}
     return (
         f"{clock(view.uptime_s)}  {states or 'no payments yet'}"
-        f" recorded {view.figures.recorded} | owed to merchants {money or 'nothing'}"
+        f" | recorded {view.figures.recorded} | owed to merchants {money or 'nothing'}"
         f" | {books[view.figures.balanced]} ({view.age_s:.0f} s ago)"
     )
 
