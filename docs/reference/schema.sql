@@ -8,6 +8,7 @@ SET check_function_bodies = off; -- functions stand before the tables they read
 CREATE SCHEMA payment_service;
 GRANT USAGE ON SCHEMA payment_service TO tallystick_writer;
 GRANT USAGE ON SCHEMA payment_service TO tallystick_reader;
+GRANT USAGE ON SCHEMA payment_service TO tallystick_analyst;
 
 -- Functions ---------------------------------------------------------------------------------------
 
@@ -100,6 +101,18 @@ ALTER TABLE ONLY account_metadata
     ADD CONSTRAINT account_metadata_pkey PRIMARY KEY (id);
 GRANT SELECT,INSERT,UPDATE ON TABLE account_metadata TO tallystick_writer;
 GRANT SELECT ON TABLE account_metadata TO tallystick_reader;
+
+-- analysts ----------------------------------------------------------------------------------------
+
+CREATE TABLE analysts (
+    login text NOT NULL,
+    merchant_id uuid
+);
+ALTER TABLE ONLY analysts
+    ADD CONSTRAINT analysts_once UNIQUE NULLS NOT DISTINCT (login, merchant_id);
+ALTER TABLE analysts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON analysts FOR SELECT TO tallystick_analyst USING ((login = SESSION_USER));
+GRANT SELECT ON TABLE analysts TO tallystick_analyst;
 
 -- api_keys ----------------------------------------------------------------------------------------
 
@@ -293,13 +306,15 @@ CREATE TABLE disputes (
     opened_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    suspense_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT disputes_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT disputes_answered_at_an_instant CHECK (((response IS NULL) = (answered_at IS NULL))),
-    CONSTRAINT disputes_booked_to_check CHECK ((booked_to = ANY (ARRAY['payable'::text, 'suspense'::text]))),
+    CONSTRAINT disputes_booked_to_check CHECK ((booked_to = ANY (ARRAY['payable'::text, 'suspense'::text, 'both'::text]))),
     CONSTRAINT disputes_closed_at_an_instant CHECK (((status = ANY (ARRAY['needs_response'::text, 'under_review'::text])) = (closed_at IS NULL))),
     CONSTRAINT disputes_fee_minor_check CHECK ((fee_minor >= 0)),
     CONSTRAINT disputes_response_check CHECK ((response = ANY (ARRAY['evidence'::text, 'acceptance'::text]))),
-    CONSTRAINT disputes_status_check CHECK ((status = ANY (ARRAY['needs_response'::text, 'under_review'::text, 'won'::text, 'lost'::text, 'accepted'::text, 'expired'::text])))
+    CONSTRAINT disputes_status_check CHECK ((status = ANY (ARRAY['needs_response'::text, 'under_review'::text, 'won'::text, 'lost'::text, 'accepted'::text, 'expired'::text]))),
+    CONSTRAINT disputes_suspense_part CHECK (((suspense_minor >= 0) AND (suspense_minor <= amount_minor)))
 )
 WITH (fillfactor='70');
 ALTER TABLE ONLY disputes
@@ -309,8 +324,28 @@ CREATE INDEX disputes_latest ON disputes USING btree (created_at DESC, id DESC);
 CREATE INDEX disputes_merchant ON disputes USING btree (merchant_id, created_at DESC, id DESC);
 CREATE INDEX disputes_payment ON disputes USING btree (payment_id, created_at);
 CREATE INDEX disputes_provider ON disputes USING btree (route, provider_dispute_id);
+CREATE POLICY analysts ON disputes FOR SELECT TO tallystick_analyst USING ((EXISTS ( SELECT
+   FROM analysts a
+  WHERE ((a.merchant_id IS NULL) OR (a.merchant_id = disputes.merchant_id)))));
+ALTER TABLE disputes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY servers ON disputes TO tallystick_writer, tallystick_reader USING (true) WITH CHECK (true);
 GRANT SELECT,INSERT,UPDATE ON TABLE disputes TO tallystick_writer;
 GRANT SELECT ON TABLE disputes TO tallystick_reader;
+GRANT SELECT(id) ON TABLE disputes TO tallystick_analyst;
+GRANT SELECT(merchant_id) ON TABLE disputes TO tallystick_analyst;
+GRANT SELECT(payment_id) ON TABLE disputes TO tallystick_analyst;
+GRANT SELECT(route) ON TABLE disputes TO tallystick_analyst;
+GRANT SELECT(status) ON TABLE disputes TO tallystick_analyst;
+GRANT SELECT(amount_minor) ON TABLE disputes TO tallystick_analyst;
+GRANT SELECT(currency) ON TABLE disputes TO tallystick_analyst;
+GRANT SELECT(fee_minor) ON TABLE disputes TO tallystick_analyst;
+GRANT SELECT(reason) ON TABLE disputes TO tallystick_analyst;
+GRANT SELECT(evidence_due_by) ON TABLE disputes TO tallystick_analyst;
+GRANT SELECT(answered_at) ON TABLE disputes TO tallystick_analyst;
+GRANT SELECT(closed_at) ON TABLE disputes TO tallystick_analyst;
+GRANT SELECT(opened_at) ON TABLE disputes TO tallystick_analyst;
+GRANT SELECT(created_at) ON TABLE disputes TO tallystick_analyst;
+GRANT SELECT(updated_at) ON TABLE disputes TO tallystick_analyst;
 
 -- escrows -----------------------------------------------------------------------------------------
 
@@ -550,10 +585,29 @@ CREATE TABLE intents (
 WITH (fillfactor='70');
 ALTER TABLE ONLY intents
     ADD CONSTRAINT intents_pkey PRIMARY KEY (id);
+CREATE INDEX intents_customer ON intents USING btree (customer_id) WHERE (customer_id IS NOT NULL);
 CREATE INDEX intents_due ON intents USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX intents_merchant_status_date ON intents USING btree (merchant_id, status, created_at DESC, id DESC);
+CREATE POLICY analysts ON intents FOR SELECT TO tallystick_analyst USING ((EXISTS ( SELECT
+   FROM analysts a
+  WHERE ((a.merchant_id IS NULL) OR (a.merchant_id = intents.merchant_id)))));
+ALTER TABLE intents ENABLE ROW LEVEL SECURITY;
+CREATE POLICY servers ON intents TO tallystick_writer, tallystick_reader USING (true) WITH CHECK (true);
 GRANT SELECT,INSERT,UPDATE ON TABLE intents TO tallystick_writer;
 GRANT SELECT ON TABLE intents TO tallystick_reader;
+GRANT SELECT(id) ON TABLE intents TO tallystick_analyst;
+GRANT SELECT(merchant_id) ON TABLE intents TO tallystick_analyst;
+GRANT SELECT(status) ON TABLE intents TO tallystick_analyst;
+GRANT SELECT(amount_minor) ON TABLE intents TO tallystick_analyst;
+GRANT SELECT(currency) ON TABLE intents TO tallystick_analyst;
+GRANT SELECT(capture_method) ON TABLE intents TO tallystick_analyst;
+GRANT SELECT(payment_id) ON TABLE intents TO tallystick_analyst;
+GRANT SELECT(payments) ON TABLE intents TO tallystick_analyst;
+GRANT SELECT(failure_code) ON TABLE intents TO tallystick_analyst;
+GRANT SELECT(cancellation_reason) ON TABLE intents TO tallystick_analyst;
+GRANT SELECT(expires_at) ON TABLE intents TO tallystick_analyst;
+GRANT SELECT(created_at) ON TABLE intents TO tallystick_analyst;
+GRANT SELECT(updated_at) ON TABLE intents TO tallystick_analyst;
 
 -- job_leases --------------------------------------------------------------------------------------
 
@@ -628,21 +682,6 @@ ALTER TABLE ONLY journal_claims
     ADD CONSTRAINT journal_claims_pkey PRIMARY KEY (id);
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE journal_claims TO tallystick_writer;
 GRANT SELECT ON TABLE journal_claims TO tallystick_reader;
-
--- journal_cursors ---------------------------------------------------------------------------------
-
-CREATE TABLE journal_cursors (
-    id uuid NOT NULL,
-    version integer NOT NULL,
-    reader text NOT NULL,
-    lane integer NOT NULL,
-    "position" bigint NOT NULL,
-    moved_at timestamp with time zone NOT NULL
-);
-ALTER TABLE ONLY journal_cursors
-    ADD CONSTRAINT journal_cursors_pkey PRIMARY KEY (id);
-GRANT SELECT,INSERT,UPDATE ON TABLE journal_cursors TO tallystick_writer;
-GRANT SELECT ON TABLE journal_cursors TO tallystick_reader;
 
 -- journal_facts -----------------------------------------------------------------------------------
 
@@ -808,8 +847,17 @@ ALTER TABLE ONLY merchants
     ADD CONSTRAINT merchants_external_id_key UNIQUE (external_id);
 ALTER TABLE ONLY merchants
     ADD CONSTRAINT merchants_pkey PRIMARY KEY (id);
+CREATE POLICY analysts ON merchants FOR SELECT TO tallystick_analyst USING ((EXISTS ( SELECT
+   FROM analysts a
+  WHERE ((a.merchant_id IS NULL) OR (a.merchant_id = merchants.id)))));
+ALTER TABLE merchants ENABLE ROW LEVEL SECURITY;
+CREATE POLICY servers ON merchants TO tallystick_writer, tallystick_reader USING (true) WITH CHECK (true);
 GRANT SELECT ON TABLE merchants TO tallystick_reader;
 GRANT SELECT,INSERT,UPDATE ON TABLE merchants TO tallystick_writer;
+GRANT SELECT(id) ON TABLE merchants TO tallystick_analyst;
+GRANT SELECT(external_id) ON TABLE merchants TO tallystick_analyst;
+GRANT SELECT(currencies) ON TABLE merchants TO tallystick_analyst;
+GRANT SELECT(created_at) ON TABLE merchants TO tallystick_analyst;
 
 -- payment_cases -----------------------------------------------------------------------------------
 
@@ -833,16 +881,22 @@ CREATE TABLE payment_cases (
     resolved_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
-    CONSTRAINT payment_cases_amount_minor_check CHECK ((amount_minor > 0)),
+    cause text DEFAULT 'outcome_unknown'::text NOT NULL,
+    decided text,
+    watch_at timestamp with time zone,
+    CONSTRAINT payment_cases_amount_minor_check CHECK ((amount_minor >= 0)),
+    CONSTRAINT payment_cases_cause_check CHECK ((cause = ANY (ARRAY['outcome_unknown'::text, 'outcome_contradicted'::text, 'void_refused'::text, 'dispute_unmatched'::text, 'dispute_in_another_currency'::text, 'dispute_exceeds_payment'::text]))),
+    CONSTRAINT payment_cases_decided_check CHECK ((decided = ANY (ARRAY['approved'::text, 'failed'::text]))),
     CONSTRAINT payment_cases_looked_by_check CHECK ((looked_by = ANY (ARRAY['recovery'::text, 'operator'::text]))),
     CONSTRAINT payment_cases_resolved_with_an_outcome CHECK ((((status = 'resolved'::text) = (outcome IS NOT NULL)) AND ((status = 'resolved'::text) = (resolved_at IS NOT NULL)))),
     CONSTRAINT payment_cases_status_check CHECK ((status = ANY (ARRAY['open'::text, 'resolved'::text]))),
-    CONSTRAINT payment_cases_work_check CHECK ((work = ANY (ARRAY['authorize'::text, 'capture'::text, 'void'::text, 'refund'::text, 'payout'::text])))
+    CONSTRAINT payment_cases_work_check CHECK ((work = ANY (ARRAY['authorize'::text, 'capture'::text, 'void'::text, 'refund'::text, 'payout'::text, 'dispute'::text])))
 );
 ALTER TABLE ONLY payment_cases
     ADD CONSTRAINT payment_cases_pkey PRIMARY KEY (id);
 CREATE INDEX payment_cases_latest ON payment_cases USING btree (created_at DESC, id DESC);
 CREATE INDEX payment_cases_open ON payment_cases USING btree (created_at DESC, id DESC) WHERE (status = 'open'::text);
+CREATE INDEX payment_cases_watched ON payment_cases USING btree (watch_at) WHERE (watch_at IS NOT NULL);
 GRANT SELECT,INSERT,UPDATE ON TABLE payment_cases TO tallystick_writer;
 GRANT SELECT ON TABLE payment_cases TO tallystick_reader;
 
@@ -901,11 +955,12 @@ CREATE TABLE payment_reserves (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     CONSTRAINT payment_reserves_amount_minor_check CHECK ((amount_minor > 0)),
-    CONSTRAINT payment_reserves_status_check CHECK ((status = ANY (ARRAY['held'::text, 'released'::text])))
+    CONSTRAINT payment_reserves_status_check CHECK ((status = ANY (ARRAY['held'::text, 'released'::text, 'taken'::text])))
 );
 ALTER TABLE ONLY payment_reserves
     ADD CONSTRAINT payment_reserves_pkey PRIMARY KEY (id);
 CREATE INDEX payment_reserves_due ON payment_reserves USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX payment_reserves_payment ON payment_reserves USING btree (payment_id);
 GRANT SELECT,INSERT,UPDATE ON TABLE payment_reserves TO tallystick_writer;
 GRANT SELECT ON TABLE payment_reserves TO tallystick_reader;
 
@@ -996,11 +1051,37 @@ ALTER TABLE ONLY payments
     ADD CONSTRAINT payments_pkey PRIMARY KEY (id);
 CREATE INDEX payments_active ON payments USING btree (created_at) WHERE (status = ANY (ARRAY['pending'::text, 'authorized'::text]));
 CREATE INDEX payments_captured ON payments USING btree (merchant_id, amount_minor, status, created_at) WHERE (status = 'captured'::text);
+CREATE INDEX payments_customer ON payments USING btree (customer_id) WHERE (customer_id IS NOT NULL);
 CREATE INDEX payments_due ON payments USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX payments_merchant_status_date ON payments USING btree (merchant_id, status, created_at DESC, id DESC);
 CREATE INDEX payments_unknown ON payments USING btree (id) WHERE ((operation ->> 'unknown'::text) = 'true'::text);
+CREATE POLICY analysts ON payments FOR SELECT TO tallystick_analyst USING ((EXISTS ( SELECT
+   FROM analysts a
+  WHERE ((a.merchant_id IS NULL) OR (a.merchant_id = payments.merchant_id)))));
+ALTER TABLE payments ENABLE ROW LEVEL SECURITY;
+CREATE POLICY servers ON payments TO tallystick_writer, tallystick_reader USING (true) WITH CHECK (true);
 GRANT SELECT,INSERT,UPDATE ON TABLE payments TO tallystick_writer;
 GRANT SELECT ON TABLE payments TO tallystick_reader;
+GRANT SELECT(id) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(merchant_id) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(intent_id) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(status) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(amount_minor) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(currency) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(authorized_minor) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(captured_minor) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(refunded_minor) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(refund_pending_minor) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(fee_minor) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(capture_method) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(route) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(attempts) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(failure_code) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(created_at) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(updated_at) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(off_session) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(disputed_minor) ON TABLE payments TO tallystick_analyst;
+GRANT SELECT(charged_back_minor) ON TABLE payments TO tallystick_analyst;
 
 -- payouts -----------------------------------------------------------------------------------------
 
@@ -1036,7 +1117,7 @@ CREATE TABLE payouts (
     CONSTRAINT payouts_method_check CHECK ((method = ANY (ARRAY['bank_account'::text, 'upi'::text]))),
     CONSTRAINT payouts_paid_at_an_instant CHECK (((status = ANY (ARRAY['paid'::text, 'returned'::text])) = (paid_at IS NOT NULL))),
     CONSTRAINT payouts_source_check CHECK ((source = ANY (ARRAY['wallet'::text, 'merchant'::text]))),
-    CONSTRAINT payouts_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'paid'::text, 'failed'::text, 'returned'::text])))
+    CONSTRAINT payouts_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sent'::text, 'paid'::text, 'failed'::text, 'returned'::text, 'cancelled'::text])))
 )
 WITH (fillfactor='70');
 ALTER TABLE ONLY payouts
@@ -1045,8 +1126,27 @@ CREATE INDEX payouts_account ON payouts USING btree (account_id, id DESC);
 CREATE INDEX payouts_due ON payouts USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX payouts_open ON payouts USING btree (asked_at) WHERE (status = ANY (ARRAY['pending'::text, 'sent'::text]));
 CREATE INDEX payouts_owner ON payouts USING btree (owner_id, id DESC);
+CREATE POLICY analysts ON payouts FOR SELECT TO tallystick_analyst USING ((EXISTS ( SELECT
+   FROM analysts a
+  WHERE ((a.merchant_id IS NULL) OR (a.merchant_id = payouts.owner_id)))));
+ALTER TABLE payouts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY servers ON payouts TO tallystick_writer, tallystick_reader USING (true) WITH CHECK (true);
 GRANT SELECT,INSERT,UPDATE ON TABLE payouts TO tallystick_writer;
 GRANT SELECT ON TABLE payouts TO tallystick_reader;
+GRANT SELECT(id) ON TABLE payouts TO tallystick_analyst;
+GRANT SELECT(source) ON TABLE payouts TO tallystick_analyst;
+GRANT SELECT(owner_id) ON TABLE payouts TO tallystick_analyst;
+GRANT SELECT(status) ON TABLE payouts TO tallystick_analyst;
+GRANT SELECT(amount_minor) ON TABLE payouts TO tallystick_analyst;
+GRANT SELECT(currency) ON TABLE payouts TO tallystick_analyst;
+GRANT SELECT(method) ON TABLE payouts TO tallystick_analyst;
+GRANT SELECT(route) ON TABLE payouts TO tallystick_analyst;
+GRANT SELECT(failure_code) ON TABLE payouts TO tallystick_analyst;
+GRANT SELECT(booked_to) ON TABLE payouts TO tallystick_analyst;
+GRANT SELECT(unknown) ON TABLE payouts TO tallystick_analyst;
+GRANT SELECT(paid_at) ON TABLE payouts TO tallystick_analyst;
+GRANT SELECT(created_at) ON TABLE payouts TO tallystick_analyst;
+GRANT SELECT(updated_at) ON TABLE payouts TO tallystick_analyst;
 
 -- proof_cursors -----------------------------------------------------------------------------------
 
@@ -1155,8 +1255,26 @@ CREATE INDEX refunds_due ON refunds USING btree (due_at) WHERE (due_at IS NOT NU
 CREATE INDEX refunds_merchant_status_date ON refunds USING btree (merchant_id, status, created_at DESC, id DESC);
 CREATE INDEX refunds_payment ON refunds USING btree (payment_id, created_at);
 CREATE INDEX refunds_unknown ON refunds USING btree (id) WHERE ((operation ->> 'unknown'::text) = 'true'::text);
+CREATE POLICY analysts ON refunds FOR SELECT TO tallystick_analyst USING ((EXISTS ( SELECT
+   FROM analysts a
+  WHERE ((a.merchant_id IS NULL) OR (a.merchant_id = refunds.merchant_id)))));
+ALTER TABLE refunds ENABLE ROW LEVEL SECURITY;
+CREATE POLICY servers ON refunds TO tallystick_writer, tallystick_reader USING (true) WITH CHECK (true);
 GRANT SELECT,INSERT,UPDATE ON TABLE refunds TO tallystick_writer;
 GRANT SELECT ON TABLE refunds TO tallystick_reader;
+GRANT SELECT(id) ON TABLE refunds TO tallystick_analyst;
+GRANT SELECT(merchant_id) ON TABLE refunds TO tallystick_analyst;
+GRANT SELECT(payment_id) ON TABLE refunds TO tallystick_analyst;
+GRANT SELECT(status) ON TABLE refunds TO tallystick_analyst;
+GRANT SELECT(amount_minor) ON TABLE refunds TO tallystick_analyst;
+GRANT SELECT(currency) ON TABLE refunds TO tallystick_analyst;
+GRANT SELECT(reason) ON TABLE refunds TO tallystick_analyst;
+GRANT SELECT(route) ON TABLE refunds TO tallystick_analyst;
+GRANT SELECT(failure_code) ON TABLE refunds TO tallystick_analyst;
+GRANT SELECT(created_at) ON TABLE refunds TO tallystick_analyst;
+GRANT SELECT(updated_at) ON TABLE refunds TO tallystick_analyst;
+GRANT SELECT(fee_minor) ON TABLE refunds TO tallystick_analyst;
+GRANT SELECT(tax_minor) ON TABLE refunds TO tallystick_analyst;
 
 -- schema_migrations -------------------------------------------------------------------------------
 
@@ -1194,8 +1312,23 @@ ALTER TABLE ONLY settlement_records
 ALTER TABLE ONLY settlement_records
     ADD CONSTRAINT settlement_records_pkey PRIMARY KEY (id);
 CREATE INDEX settlement_records_merchant ON settlement_records USING btree (merchant_id, created_at DESC) WHERE (status = 'pending'::text);
+CREATE POLICY analysts ON settlement_records FOR SELECT TO tallystick_analyst USING ((EXISTS ( SELECT
+   FROM analysts a
+  WHERE ((a.merchant_id IS NULL) OR (a.merchant_id = settlement_records.merchant_id)))));
+CREATE POLICY servers ON settlement_records TO tallystick_writer, tallystick_reader USING (true) WITH CHECK (true);
+ALTER TABLE settlement_records ENABLE ROW LEVEL SECURITY;
 GRANT SELECT,INSERT,UPDATE ON TABLE settlement_records TO tallystick_writer;
 GRANT SELECT ON TABLE settlement_records TO tallystick_reader;
+GRANT SELECT(id) ON TABLE settlement_records TO tallystick_analyst;
+GRANT SELECT(payment_id) ON TABLE settlement_records TO tallystick_analyst;
+GRANT SELECT(merchant_id) ON TABLE settlement_records TO tallystick_analyst;
+GRANT SELECT(currency) ON TABLE settlement_records TO tallystick_analyst;
+GRANT SELECT(status) ON TABLE settlement_records TO tallystick_analyst;
+GRANT SELECT(captured_minor) ON TABLE settlement_records TO tallystick_analyst;
+GRANT SELECT(fee_minor) ON TABLE settlement_records TO tallystick_analyst;
+GRANT SELECT(returned_minor) ON TABLE settlement_records TO tallystick_analyst;
+GRANT SELECT(created_at) ON TABLE settlement_records TO tallystick_analyst;
+GRANT SELECT(updated_at) ON TABLE settlement_records TO tallystick_analyst;
 
 -- staging_process_log -----------------------------------------------------------------------------
 
@@ -1215,8 +1348,15 @@ CREATE TABLE staging_process_log (
 ALTER TABLE ONLY staging_process_log
     ADD CONSTRAINT staging_process_log_pkey PRIMARY KEY (id);
 CREATE INDEX staging_process_log_started ON staging_process_log USING btree (started_at);
+CREATE INDEX staging_process_log_under_way ON staging_process_log USING btree (started_at) WHERE ((status)::text = 'processing'::text);
 GRANT SELECT,INSERT,DELETE ON TABLE staging_process_log TO tallystick_writer;
 GRANT SELECT ON TABLE staging_process_log TO tallystick_reader;
+GRANT UPDATE(processed_records) ON TABLE staging_process_log TO tallystick_writer;
+GRANT UPDATE(duplicate_records) ON TABLE staging_process_log TO tallystick_writer;
+GRANT UPDATE(error_records) ON TABLE staging_process_log TO tallystick_writer;
+GRANT UPDATE(status) ON TABLE staging_process_log TO tallystick_writer;
+GRANT UPDATE(completed_at) ON TABLE staging_process_log TO tallystick_writer;
+GRANT UPDATE(error_details) ON TABLE staging_process_log TO tallystick_writer;
 
 -- transfer_schedules ------------------------------------------------------------------------------
 
@@ -1368,8 +1508,11 @@ CREATE TABLE wallet_top_ups (
 );
 ALTER TABLE ONLY wallet_top_ups
     ADD CONSTRAINT wallet_top_ups_pkey PRIMARY KEY (id);
+CREATE INDEX wallet_top_ups_date ON wallet_top_ups USING btree (created_at DESC, id DESC);
 CREATE INDEX wallet_top_ups_due ON wallet_top_ups USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX wallet_top_ups_from ON wallet_top_ups USING btree (from_account_id, created_at DESC, id DESC);
 CREATE INDEX wallet_top_ups_payment ON wallet_top_ups USING btree (payment_id);
+CREATE INDEX wallet_top_ups_wallet ON wallet_top_ups USING btree (wallet_id, created_at DESC, id DESC);
 GRANT SELECT,INSERT,UPDATE ON TABLE wallet_top_ups TO tallystick_writer;
 GRANT SELECT ON TABLE wallet_top_ups TO tallystick_reader;
 
@@ -1439,8 +1582,59 @@ ALTER TABLE ONLY wallets
 CREATE INDEX wallets_date ON wallets USING btree (opened_at DESC, wallet_id DESC);
 CREATE INDEX wallets_owner ON wallets USING btree (owner_id, currency);
 CREATE UNIQUE INDEX wallets_wallet ON wallets USING btree (wallet_id);
+CREATE POLICY analysts ON wallets FOR SELECT TO tallystick_analyst USING ((EXISTS ( SELECT
+   FROM analysts a
+  WHERE ((a.merchant_id IS NULL) OR (a.merchant_id = wallets.owner_id)))));
+CREATE POLICY servers ON wallets TO tallystick_writer, tallystick_reader USING (true) WITH CHECK (true);
+ALTER TABLE wallets ENABLE ROW LEVEL SECURITY;
 GRANT SELECT,INSERT,UPDATE ON TABLE wallets TO tallystick_writer;
 GRANT SELECT ON TABLE wallets TO tallystick_reader;
+GRANT SELECT(id) ON TABLE wallets TO tallystick_analyst;
+GRANT SELECT(wallet_id) ON TABLE wallets TO tallystick_analyst;
+GRANT SELECT(owner_id) ON TABLE wallets TO tallystick_analyst;
+GRANT SELECT(owner_kind) ON TABLE wallets TO tallystick_analyst;
+GRANT SELECT(currency) ON TABLE wallets TO tallystick_analyst;
+GRANT SELECT(status) ON TABLE wallets TO tallystick_analyst;
+GRANT SELECT(tier) ON TABLE wallets TO tallystick_analyst;
+GRANT SELECT(opened_at) ON TABLE wallets TO tallystick_analyst;
+GRANT SELECT(updated_at) ON TABLE wallets TO tallystick_analyst;
+
+-- journal_facts_for_analysts ----------------------------------------------------------------------
+
+CREATE VIEW journal_facts_for_analysts WITH (security_barrier='true') AS
+ SELECT lane,
+    "position",
+    at,
+    aggregate_id,
+    version,
+    kind,
+    schema_version,
+    ((data)::jsonb - ARRAY['sealed'::text, 'name_sealed'::text, 'token'::text, 'payment_method'::text]) AS data
+   FROM journal_facts
+  WHERE ((kind !~~ 'api\_key.%'::text) AND (EXISTS ( SELECT
+           FROM analysts
+          WHERE ((analysts.login = SESSION_USER) AND (analysts.merchant_id IS NULL)))));
+GRANT SELECT ON TABLE journal_facts_for_analysts TO tallystick_analyst;
+
+-- ledger_accounts_for_analysts --------------------------------------------------------------------
+
+CREATE VIEW ledger_accounts_for_analysts WITH (security_barrier='true') AS
+ SELECT id,
+    code,
+    currency,
+    normal_side,
+    debits_pending,
+    debits_posted,
+    credits_pending,
+    credits_posted,
+    overdraft_limit,
+    frozen,
+    closed_at
+   FROM ledger_accounts
+  WHERE (EXISTS ( SELECT
+           FROM analysts
+          WHERE ((analysts.login = SESSION_USER) AND (analysts.merchant_id IS NULL))));
+GRANT SELECT ON TABLE ledger_accounts_for_analysts TO tallystick_analyst;
 
 -- ledger_entries ----------------------------------------------------------------------------------
 
@@ -1476,3 +1670,25 @@ UNION ALL
    FROM ledger_transfers t;
 GRANT SELECT ON TABLE ledger_entries TO tallystick_writer;
 GRANT SELECT ON TABLE ledger_entries TO tallystick_reader;
+
+-- ledger_entries_for_analysts ---------------------------------------------------------------------
+
+CREATE VIEW ledger_entries_for_analysts WITH (security_barrier='true') AS
+ SELECT transfer_id,
+    transaction_id,
+    account_id,
+    amount,
+    currency,
+    entry_type,
+    kind,
+    code,
+    balance_after,
+    account_version,
+    effective_at,
+    lane,
+    batch
+   FROM ledger_entries
+  WHERE (EXISTS ( SELECT
+           FROM analysts
+          WHERE ((analysts.login = SESSION_USER) AND (analysts.merchant_id IS NULL))));
+GRANT SELECT ON TABLE ledger_entries_for_analysts TO tallystick_analyst;

@@ -132,3 +132,16 @@ async def test_a_secret_counts_in_the_header_alone(seller: Caller) -> None:
     assert (await nobody.get(f"{one}?client_secret={secret}")).code == "api_key_missing"
     answer = await nobody.post(f"{one}/confirm", {"client_secret": secret})
     assert answer.code == "api_key_missing"
+
+
+async def test_one_that_was_tried_too_often_is_refused_and_stays_so(seller: Caller) -> None:
+    made = await seller.post(INTENTS, MONEY)
+    confirm, declined = f"{INTENTS}/{made.json['id']}/confirm", {"payment_method": "tok_declined"}
+    for _ in range(10):
+        assert (await seller.post(confirm, declined)).status == 200
+
+    first = await seller.post(confirm, declined, Idempotency_Key="once more")
+    again = await seller.post(confirm, declined, Idempotency_Key="once more")
+
+    assert (first.status, first.code) == (again.status, again.code) == (409, "too_many_attempts")
+    assert first.json["customer_message"] == "The time for this is over. Please start again."

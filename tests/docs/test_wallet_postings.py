@@ -99,7 +99,7 @@ def moves() -> Moves:
     (of_refund,) = [moved for moved in recorded(story, "refund asked") if moved[1] == "reserve"]
     yield of_refund
     to = Receiving(wallet(), 0, TIER)
-    back = decide_giving_back(ordered(REFUND, 2_500), to, Standing(6_000), START).transfer
+    back = decide_giving_back(ordered(REFUND, 2_500), to, Standing(6_000)).transfer
     assert isinstance(back, Post)
     yield "refund done", "post", back
     yield "refund done", "settle", of_refund[2]

@@ -215,6 +215,29 @@ async def test_cases_are_for_operators_alone(platform: Platform) -> None:
     assert {(answer.status, answer.code) for answer in said} == {(403, "permission_denied")}
 
 
+async def test_only_what_nobody_can_learn_is_said_by_hand(platform: Platform) -> None:
+    case = await a_case(platform)
+    one, word = f"{CASES}/{case['id']}", {"note": "Their letter."}
+
+    answers = [
+        await platform.operator.post(f"{one}/close", word),
+        await platform.operator.post(f"{one}/resolve", word | {"outcome": "approved"}),
+        await platform.operator.post(f"{one}/resolve", word | {"outcome": "perhaps"}),
+        await platform.operator.post(f"{one}/resolve", word | {"outcome": "failed"}),
+    ]
+
+    assert [(answer.status, answer.code) for answer in answers] == [
+        (409, "case_not_closable"),
+        (422, "invalid_outcome"),
+        (422, "invalid_fields"),
+        (409, "case_answerable"),  # the bank has it, and is still deciding
+    ]
+    platform.clock.advance(timedelta(days=DECIDES_AFTER_DAYS))
+    said = await platform.operator.post(f"{one}/resolve", word | {"outcome": "failed"})
+    assert said.status == 200, said.raw
+    assert (said.json["outcome"], said.json["decided"]) == ("payment.authorized", None)
+
+
 async def test_what_is_not_there_is_not_found(platform: Platform) -> None:
     for name in (NOBODY, "cas_x", "pay_01kjpy44e0fh0r68j79jejabkn", "'--"):
         one = f"{CASES}/{name}"
@@ -258,9 +281,8 @@ async def test_a_wallets_payout_is_a_case_of_its_owner(platform: Platform) -> No
     seen = await platform.app.wallets.open(user_id, "INR")
     wallet = typeid("wal", seen.wallet.id)
     await platform.till.post(PAYMENTS, HELD | {"wallet_id": wallet})
-    for job in platform.app.jobs:
-        if job.name == "top_ups":
-            await job.run()
+    await platform.app.delivery.drain("top_ups")
+    await platform.app.top_ups.credit_due()
     destination = {"type": "upi", "upi_id": "pending@sandbox", "name": "Asha Rao"}
     body = {"wallet_id": wallet, "amount": 2_000, "destination": destination}
     payout = await platform.operator.post("/api/v1/payouts", body)

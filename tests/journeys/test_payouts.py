@@ -81,10 +81,9 @@ async def topped_up(platform: Platform, wallet: str, amount: int = 50_000) -> An
 
 
 async def read_on(platform: Platform) -> None:
-    """Let the worker's readers of the journal go on."""
-    for job in platform.app.jobs:
-        if job.name == "top_ups":
-            await job.run()
+    """Let the worker open and credit what was captured."""
+    await platform.app.delivery.drain("top_ups")
+    await platform.app.top_ups.credit_due()
 
 
 async def pay_out(platform: Platform, wallet: str, **changes: Any) -> Answer:
@@ -171,6 +170,25 @@ class TestPayouts:
         assert (said.json["description"], said.json["metadata"]) == ("Rent", {"flat": "7"})
         assert "50100012345678" not in said.raw.decode()
         assert await holds(platform, wallet) == (30_000, 30_000)
+        await require_same_payouts(platform.app, platform.sandbox, platform.clock.now())
+
+    async def test_one_that_no_bank_has_is_called_off(self, platform: Platform) -> None:
+        wallet = await a_wallet(platform)
+        await topped_up(platform, wallet)
+        lost = await pay_out(platform, wallet, destination=upi("drop_before"))
+        path = f"{PAYOUTS}/{lost.json['id']}/cancel"
+
+        early = await platform.operator.post(path, {})
+        platform.clock.advance(timedelta(seconds=31))
+        theirs = await platform.till.post(path, {})
+        said = [await platform.operator.post(path, {}, key="once") for _ in range(2)]
+        late = await platform.operator.post(path, {})
+
+        assert (early.status, early.code) == (409, "payout_in_doubt")
+        assert (theirs.status, theirs.code) == (404, "payout_not_found")
+        assert [(one.status, one.json["status"]) for one in said] == [(200, "cancelled")] * 2
+        assert (late.status, late.code) == (409, "payout_not_cancellable")
+        assert await holds(platform, wallet) == (50_000, 50_000)
         await require_same_payouts(platform.app, platform.sandbox, platform.clock.now())
 
     async def test_a_refused_one_gives_the_money_back(self, platform: Platform) -> None:

@@ -14,8 +14,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from tallystick.journal import Origin, Told
 from tallystick.ledger import Post, Reserve, Settle, Void
+from tallystick.payments.case_facts import CASE_KINDS
 from tallystick.payments.conclusions import Conclusion
 from tallystick.payments.decisions import (
     RefundTerms,
@@ -29,7 +33,12 @@ from tallystick.payments.decisions import (
     decide_release,
 )
 from tallystick.payments.errors import PaymentsError
-from tallystick.payments.fees.reserves import RESERVE_HELD, ReserveRow, fold_reserve, release_change
+from tallystick.payments.fees.reserves import (
+    RESERVE_KINDS,
+    ReserveRow,
+    fold_reserve,
+    release_change,
+)
 from tallystick.payments.fees.terms import FeeTerms
 from tallystick.payments.intent_decisions import (
     IntentTerms,
@@ -73,9 +82,10 @@ class Story:
     case: Case = field(default_factory=Case)
     refunds: dict[str, Case] = field(default_factory=dict)
     changes: int = 0
-    reserves: list[ReserveRow] = field(default_factory=list)
+    reserves: dict[UUID, ReserveRow] = field(default_factory=dict)
     walked: set[tuple[str | None, str]] = field(default_factory=set)  # every arrow taken
     moved: list[tuple[str, UUID, Order]] = field(default_factory=list)  # step, id, transfer
+    opened: list[Struct] = field(default_factory=list)
     line: str = ""
     change_id: UUID = CHANGE
 
@@ -137,9 +147,16 @@ class Story:
         for place, order in enumerate(steps.transfers):
             self.moved.append((self.line, numbered_id(self.change_id, place), order))
         for fact in case.facts(steps):
-            if fact.kind == RESERVE_HELD:
-                told = Told(0, 0, fact.aggregate_id, 1, fact.kind, 1, fact.data, Origin(), self.now)
-                self.reserves.append(fold_reserve(None, told))
+            if fact.kind in RESERVE_KINDS:
+                told = Told(
+                    *(0, 0, fact.aggregate_id, fact.version, fact.kind, 1, fact.data),
+                    *(Origin(), self.now),
+                )
+                row_before = self.reserves.get(fact.aggregate_id)
+                self.reserves[fact.aggregate_id] = fold_reserve(row_before, told)
+                continue
+            if fact.kind in CASE_KINDS:
+                self.opened.append(fact.data)
                 continue
             row = case.row(fact.aggregate_id)
             self.walked.add((row.status if row else None, fact.kind))
@@ -220,7 +237,7 @@ class Story:
 
     def _release(self) -> None:
         """The reserves' days are over: the job releases each."""
-        for row in self.reserves:
+        for row in self.reserves.values():
             change = release_change(row, self.moment.change_id)
             (post,) = change.transfers
             assert isinstance(post, Post)
@@ -230,8 +247,11 @@ class Story:
         """The bank says late that no money came; the merchant has so much left."""
         row = self.case.the_payment()
         charged = row.kept.fee_minor + row.kept.tax_minor
-        came = Came(row.captured_minor - charged, 0, int(available))
-        return decide_late_failure(self.case, came, "recalled", self.moment)
+        reserves = tuple(one for one in self.reserves.values() if one.status == "held")
+        came = Came(row.captured_minor - charged, 0, int(available), reserves)
+        case = replace(self.case, beside={one.id: one.version for one in reserves})
+        self.case = case
+        return decide_late_failure(case, came, "recalled", self.moment)
 
     def _wait(self, seconds: str) -> None:
         self.now += timedelta(seconds=int(seconds))

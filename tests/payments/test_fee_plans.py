@@ -17,6 +17,7 @@ from tallystick.payments.facts import Captured
 from tallystick.payments.fees import FeePlanRow, FeePlanSet, FeeTerms
 from tallystick.payments.fees.plans import FeePlans
 from tallystick.payments.model import PaymentRow
+from tallystick.payments.top_ups import find_top_ups
 from tallystick.platform.timetable import run_due
 from tests.payments.desk import Desk, a_key
 
@@ -115,7 +116,7 @@ class TestWhichHolds:
         row = await desk.pay(10_000, wallet_id=await desk.open_wallet("merchant"))
         assert (row.fee_minor, row.charges) == (usual.fee_minor, usual.charges)
         captured = await capture_of(desk, row)
-        top_up = await desk.payments.top_up_of(captured)
+        (top_up,) = await find_top_ups([captured], desk.operations.database)
         assert top_up is not None
         assert top_up.amount_minor == 10_000 - row.kept.total_minor
 
@@ -123,7 +124,8 @@ class TestWhichHolds:
         await set_plan(desk, 0, fixed_minor=300)
         row = await desk.pay(100, wallet_id=await desk.open_wallet("merchant"))
         assert row.fee_minor == 100
-        assert await desk.payments.top_up_of(await capture_of(desk, row)) is None
+        captured = await capture_of(desk, row)
+        assert await find_top_ups([captured], desk.operations.database) == (None,)
 
     async def test_a_wallet_that_is_not_there_saves_nobody_the_fee(self, desk: Desk) -> None:
         wallet, asked = await desk.open_wallet(), a_key()

@@ -226,3 +226,20 @@ async def test_lists_a_merchants_intents_by_state(desk: Desk) -> None:
 
     assert [row.id for row in page.rows] == [open_one.id]
     assert len((await desk.intents.list_intents(desk.merchant.id)).rows) == 2
+
+
+async def test_an_intent_is_tried_so_often_and_no_more(desk: Desk) -> None:
+    wish = (await desk.intents.create(desk.merchant, amount_minor=10_000, currency="INR")).row
+    most = desk.operations.limits.intent_attempts_max
+    row = wish
+    for _ in range(most):
+        row = (
+            await desk.intents.confirm(desk.merchant, wish.id, payment_method="tok_declined")
+        ).row
+        assert row.status == "requires_payment_method"
+
+    with pytest.raises(PaymentsError) as refused:
+        await desk.intents.confirm(desk.merchant, wish.id, payment_method="tok_visa")
+
+    assert (refused.value.code, row.payments) == ("too_many_attempts", most)
+    assert (await desk.intents.cancel(wish.id)).row.status == "cancelled"

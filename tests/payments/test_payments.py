@@ -56,6 +56,12 @@ class TestCreate:
         assert first.reference.removesuffix("-a1") == second.reference.removesuffix("-a2")
         assert await desk.clearing("icici_bank") == 10_000
 
+    async def test_goes_where_its_priority_sends_it(self, desk: Desk) -> None:
+        given = await desk.pay()
+        untried = await desk.pay(priority="speed")  # whose time is not known yet, so it is tried
+
+        assert (given.route, untried.route) == ("hdfc_bank", "icici_bank")
+
     async def test_fails_when_no_route_can(self, desk: Desk) -> None:
         row = await desk.pay(token="tok_issuer_down_everywhere")
 

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from tallystick.journal import Origin, Told
+from tallystick.payments.case_facts import CASE_KINDS
 from tallystick.payments.errors import IllegalTransition
 from tallystick.payments.facts import (
     INTENT_KINDS,
@@ -61,7 +62,7 @@ class TestTable:
 
 
 def test_every_fact_has_one_name() -> None:
-    assert len(KIND_OF) == sum(map(len, (*KINDS.values(), RESERVE_KINDS)))
+    assert len(KIND_OF) == sum(map(len, (*KINDS.values(), RESERVE_KINDS, CASE_KINDS)))
 
 
 def test_a_fact_that_cannot_follow_changes_nothing() -> None:

@@ -47,6 +47,20 @@ QUESTIONS = {
     "payment_cases_open": (
         "SELECT * FROM payment_cases WHERE status = 'open' ORDER BY created_at DESC, id DESC"
     ),
+    "payment_cases_watched": (
+        "SELECT * FROM payment_cases WHERE watch_at <= now() ORDER BY watch_at LIMIT 100"
+    ),
+    "payment_reserves_payment": (
+        "SELECT id FROM payment_reserves"
+        " WHERE payment_id = $$00000000-0000-7000-8000-000000000001$$ AND status = 'held'"
+    ),
+    "intents_customer": (
+        "SELECT id FROM intents WHERE customer_id = $$00000000-0000-7000-8000-000000000001$$"
+    ),
+    "payments_customer": (
+        "SELECT coalesce(intent_id, id) FROM payments"
+        " WHERE customer_id = $$00000000-0000-7000-8000-000000000001$$"
+    ),
     "payment_reserves_due": (
         "SELECT id FROM payment_reserves WHERE due_at <= now() ORDER BY due_at LIMIT 10"
     ),

@@ -21,8 +21,10 @@ from tallystick.payments.recovery import Recovery
 from tallystick.payments.references import parse_payment_reference as parse_payment_reference
 from tallystick.payments.refunds import Refunds
 from tallystick.payments.store import CHECKS
+from tallystick.payments.top_ups import TOP_UP_CONSUMER as _TOP_UP_CONSUMER
 
 projections = (*PROJECTIONS, *disputes.projections, *cases.projections)
+consumers = (_TOP_UP_CONSUMER,)
 checks = (*CHECKS, *fees.checks, *customers.checks, *disputes.checks, *cases.checks)
 
 __all__ = [

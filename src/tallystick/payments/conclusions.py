@@ -11,6 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from tallystick.ledger import Post
+from tallystick.payments.case_facts import refused_void
 from tallystick.payments.challenge_facts import ActionRequired, ActionTaken, AttemptChallenged
 from tallystick.payments.decisions import Wish, next_attempt, void_reference
 from tallystick.payments.errors import IllegalTransition
@@ -301,7 +302,9 @@ class Conclusion:
     def _reversed(self, outcome: Approved | Declined) -> Steps:
         if isinstance(outcome, Approved):
             return Steps(((self._row.id, Reversed()),))
-        return Steps(((self._row.id, ReversalDeclined(outcome.code, outcome.provider_code)),))
+        declined = ReversalDeclined(outcome.code, outcome.provider_code)
+        # The payer's money may still be held, and nobody would learn of it: a person must.
+        return Steps(((self._row.id, declined), refused_void(self._row, self.operation)))
 
     def _cancelled(self, outcome: Approved | Declined) -> Steps:
         row = self._row

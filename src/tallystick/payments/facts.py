@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from tallystick.payments.case_facts import CASE_KINDS
 from tallystick.payments.challenge_facts import ActionRequired, ActionTaken, AttemptChallenged
 from tallystick.payments.fees.reserves import RESERVE_KINDS
 from tallystick.payments.fees.terms import FeeTerms
@@ -167,18 +168,18 @@ class LateFailure(Struct, frozen=True):
 
 
 class ReversalSending(Struct, frozen=True):
-    """The provider is being asked to void a late approval."""
+    """The provider is being asked to void a late approval, or what a late failure left held."""
 
     reference: str
     check_after_s: float
 
 
 class Reversed(Struct, frozen=True):
-    """The late approval is void."""
+    """Nothing is held any more."""
 
 
 class ReversalDeclined(Struct, frozen=True, omit_defaults=True):
-    """The provider refused that void: nothing is held any more."""
+    """The provider refused that void: a case was opened for a person to see."""
 
     code: str
     provider_code: str | None = None
@@ -349,6 +350,6 @@ PAYMENT_KINDS: Final[dict[str, type[Struct]]] = {
 }
 KIND_OF: Final = {
     struct: kind
-    for kinds in (INTENT_KINDS, PAYMENT_KINDS, REFUND_KINDS, RESERVE_KINDS)
+    for kinds in (INTENT_KINDS, PAYMENT_KINDS, REFUND_KINDS, RESERVE_KINDS, CASE_KINDS)
     for kind, struct in kinds.items()
 }

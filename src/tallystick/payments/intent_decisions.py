@@ -81,8 +81,9 @@ def decide_intent(intent_id: UUID, terms: IntentTerms, moment: Moment) -> Steps:
 def method_to_confirm(case: Case, moment: Moment) -> Chosen:
     """The method the intent is confirmed with, once it may be confirmed at all.
 
-    Raises NotPossible (intent_not_confirmable, intent_expired), Invalid (invalid_payment_method),
-    what choosing the method was refused for, and Conflict if nothing was chosen for it yet.
+    Raises NotPossible (intent_not_confirmable, intent_expired, too_many_attempts), Invalid
+    (invalid_payment_method), what choosing the method was refused for, and Conflict if nothing was
+    chosen for it yet.
     """
     row = case.the_intent()
     if row.status not in _OPEN:
@@ -91,6 +92,9 @@ def method_to_confirm(case: Case, moment: Moment) -> Chosen:
         )
     if moment.now >= row.expires_at:
         raise NotPossible("the intent has expired", "intent_expired")
+    if row.payments >= moment.limits.intent_attempts_max:
+        # Whoever tries card after card on one intent finds out which are good.
+        raise NotPossible(f"it was tried {row.payments} times", "too_many_attempts")
     if case.chosen is None:
         raise Conflict("the intent was repaired on the way: look again")
     _require_allowed(case.chosen.require(), row.method_kinds)

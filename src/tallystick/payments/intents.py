@@ -261,7 +261,9 @@ class Intents:
     ) -> Terms:
         method = chosen.token
         fees = plans.terms(row.currency, payable_kind(method), moment.now)
-        routes = self.operations.rails.choose(row.amount_minor, row.currency, payable_kind(method))
+        routes = self.operations.rails.choose(
+            row.amount_minor, row.currency, payable_kind(method), wish=row.priority
+        )
         return Terms(
             merchant_id=row.merchant_id,
             amount_minor=row.amount_minor,

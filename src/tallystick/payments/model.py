@@ -55,6 +55,7 @@ class Limits(Struct, frozen=True):
     recovery_schedule_s: tuple[int, ...] = (60, 300, 3_600, 86_400)
     authorization_ttl_s: int = 604_800
     intent_ttl_s: int = 86_400
+    intent_attempts_max: int = 10
     claim_patience_ms: int = 5_000
     ask_margin_ms: int = 2_000  # for everything around the provider's own time limit
     refund_advance_minor: dict[str, int] = {}  # by currency, the most a merchant may owe
@@ -68,6 +69,7 @@ class Limits(Struct, frozen=True):
             recovery_schedule_s=settings.recovery_schedule_s,
             authorization_ttl_s=settings.authorization_ttl_s,
             intent_ttl_s=settings.intent_ttl_s,
+            intent_attempts_max=settings.intent_max_attempts,
             claim_patience_ms=settings.claim_patience_ms,
             refund_advance_minor=settings.refund_advance_minor or {},
         )

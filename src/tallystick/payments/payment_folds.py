@@ -209,7 +209,7 @@ def _reversal_sending(row: PaymentRow, data: ReversalSending, at: datetime) -> _
     operation = Operation(
         verb=Verb.VOID,
         reference=data.reference,
-        amount_minor=row.authorized_minor,
+        amount_minor=row.authorized_minor - row.captured_minor,
         asked_at=at,
         why=Why.LATE,
     )

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from msgspec import to_builtins
 
-from tallystick.books import account_id, chart
 from tallystick.identity import Merchant
 from tallystick.journal import Asked, Origin, Told
 from tallystick.payments import store
@@ -24,7 +23,6 @@ from tallystick.payments.decisions import (
     require_currency,
 )
 from tallystick.payments.errors import RiskBlocked
-from tallystick.payments.facts import Captured
 from tallystick.payments.fees.terms import FeeTerms
 from tallystick.payments.late_failures import LateFailures
 from tallystick.payments.list_store import EVERYTHING, Filters, list_page
@@ -38,14 +36,11 @@ from tallystick.payments.reversals import Reversals
 from tallystick.payments.risk_hook import Assess, permit
 from tallystick.payments.steps import Case, Moment, Steps
 from tallystick.platform.ids import bucket_of, derived_id, new_id
-from tallystick.wallets import topups
 
 
 @dataclass(frozen=True)
 class Payments:
     """The verbs of payments. `assess` may say no before a bank hears of one."""
-
-    TOP_UP_KINDS: ClassVar = frozenset({"payment.captured"})
 
     operations: Operations
     assess: Assess = permit
@@ -82,7 +77,7 @@ class Payments:
         purse = await find_purse(self.operations.database, wallet_id, currency, kind)
         if purse.refusal:
             return await answer_refused(self.operations, PaymentRow, purse.refusal, asked, origin)
-        routes = self.operations.rails.choose(amount_minor, currency, kind)
+        routes = self.operations.rails.choose(amount_minor, currency, kind, wish=priority)
         payment_id = new_id(self.operations.clock.now(), bucket_of(merchant.id))
         fees = await self._fees(merchant, currency, token) if purse.bears_fee else FeeTerms()
         terms = Terms(
@@ -218,35 +213,9 @@ class Payments:
         book = await operations.fee_plans.book_of(merchant)
         return book.terms(currency, payable_kind(payment_method), operations.clock.now())
 
-    async def top_up_of(self, fact: Told) -> topups.TopUp | None:
-        """The top-up that a `payment.captured` means; None for a payment of another purpose.
-
-        A capture that had to go to suspense is nobody's yet and tops up nothing; nor does one of
-        which the fee left nothing.
-        """
-        captured: Captured = fact.data
-        row = (await self.operations.load(PaymentRow, fact.aggregate_id)).the_payment()
-        brought_minor = captured.amount_minor - _charged_minor(captured)
-        if row.wallet_id is None or captured.booked_to != "payable" or not brought_minor:
-            return None
-        payable = chart.payable_code(row.merchant_id, row.currency)
-        return topups.TopUp(
-            id=topups.top_up_id(row.id, fact.version),
-            payment_id=row.id,
-            wallet_id=row.wallet_id,
-            from_account_id=account_id(row.merchant_id, payable),
-            amount_minor=brought_minor,
-            currency=row.currency,
-        )
-
     async def list_totals(self, merchant_id: UUID | None = None) -> tuple[store.Total, ...]:
         """Payments and money by state and currency; reads every payment there is."""
         return await store.list_totals(self.operations.database, merchant_id)
-
-
-def _charged_minor(captured: Captured) -> int:
-    """What of a capture did not reach the payable."""
-    return captured.fee_minor + captured.tax_minor + captured.reserve_minor
 
 
 def _event(fact: Told) -> Event:

@@ -42,7 +42,7 @@ class Request(Generic[RowT]):
                 return await self._answer_again(repeat)
             except PaymentsError:
                 # What is impossible now may have been done under this very key before.
-                if earlier := await self._find_earlier():
+                if earlier := await self.operations.journal.find_repeat(self.asked):
                     return await self._answer_again(earlier)
                 raise
             if started:
@@ -70,13 +70,6 @@ class Request(Generic[RowT]):
         if not isinstance(row, self.answers_with):
             raise TypeError(f"the case lost its subject {subject_id}")
         return row
-
-    async def _find_earlier(self) -> Repeated | None:
-        if self.asked is None:
-            return None
-        claim = self.asked.claim(self.subject_id)
-        standing = await self.operations.journal.find_claim(claim.id)
-        return Repeated(standing, standing.fingerprint == claim.fingerprint) if standing else None
 
     async def _answer_again(self, repeat: Repeated) -> Answer[RowT]:
         """What the first call with this key was answered, or would be by now."""

@@ -1,12 +1,15 @@
 """One beat on paper: the rows it starts from, what is told, and the rows it leaves. Pure."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct, structs
 
 from tallystick.journal import CloseClaim, Fact, Origin, Told
 from tallystick.ledger import Post, Reserve, Settle, Void
+from tallystick.payments.case_facts import CASE_KINDS
 from tallystick.payments.customers.model import Chosen
 from tallystick.payments.facts import INTENT_KINDS, KIND_OF, PAYMENT_KINDS
 from tallystick.payments.fees.reserves import RESERVE_KINDS
@@ -16,7 +19,8 @@ from tallystick.payments.payment_folds import fold_payment
 from tallystick.payments.refund_folds import fold_refund
 
 _TOLD_LOCALLY = Origin()
-
+_BESIDE: Final = RESERVE_KINDS.keys() | CASE_KINDS.keys()
+"""Of rows that no verb of a payment answers with."""
 
 Transfers = tuple[Post | Reserve | Settle | Void, ...]
 
@@ -59,6 +63,7 @@ class Case(Struct, frozen=True):
     intent: IntentRow | None = None
     refund: RefundRow | None = None
     chosen: Chosen | None = None  # what an intent is to be paid with
+    beside: Mapping[UUID, int] | None = None  # versions of reserves and operator's cases
 
     def row(self, aggregate_id: UUID) -> Row | None:
         """The row with this id, if it belongs to the case."""
@@ -99,7 +104,9 @@ class Case(Struct, frozen=True):
     def version(self, aggregate_id: UUID) -> int:
         """How many facts a row has; 0 before its first."""
         row = self.row(aggregate_id)
-        return row.version if row else 0
+        if row is not None:
+            return row.version
+        return self.beside.get(aggregate_id, 0) if self.beside else 0
 
     def facts(self, steps: Steps) -> tuple[Fact, ...]:
         """What is told, numbered on from the rows' versions."""
@@ -129,8 +136,9 @@ class Case(Struct, frozen=True):
             return structs.replace(self, payment=payment)
         if told.kind in INTENT_KINDS:
             return structs.replace(self, intent=fold_intent(None if first else self.intent, told))
-        if told.kind in RESERVE_KINDS:  # a row of its own, which no verb of a payment starts from
-            return self
+        if told.kind in _BESIDE:
+            beside = {**(self.beside or {}), told.aggregate_id: told.version}
+            return structs.replace(self, beside=beside)
         return structs.replace(self, refund=fold_refund(None if first else self.refund, told))
 
 

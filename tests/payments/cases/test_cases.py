@@ -99,6 +99,48 @@ class TestOpening:
         assert (case.looks, case.looked_by) == (3, "recovery")
 
 
+class TestRefusedVoids:
+    async def test_a_late_void_that_the_bank_refuses_is_a_case_a_person_closes(
+        self, case_desk: CaseDesk
+    ) -> None:
+        desk = case_desk.desk
+        row = await desk.hold(4_301, token="tok_charge_then_drop")
+        row = (await over(desk, silent(desk.operations).rails).cancel(row.id)).row
+
+        await desk.recover()
+
+        case = await case_desk.the_case()
+        assert (case.work, case.cause, case.object_id) == ("void", "void_refused", row.id)
+        assert (case.amount_minor, case.reference) == (4_301, f"{row.tried[0].reference[:-2]}v1")
+        await case_desk.cases.keeping.keep()
+        for refused in (
+            case_desk.cases.ask(case.id),
+            case_desk.cases.close(case.id, " "),
+        ):
+            with pytest.raises(PaymentsError) as error:
+                await refused
+            assert error.value.code in ("case_not_askable", "invalid_note")
+
+        key = a_key()
+        closed = await case_desk.cases.close(case.id, "Let go of by their desk.", asked=key)
+        again = await case_desk.cases.close(case.id, "Let go of by their desk.", asked=key)
+
+        assert (closed.row.status, closed.row.outcome) == ("resolved", "case.closed")
+        assert closed.notes[0].text == "Let go of by their desk."
+        assert (again.row, again.replayed) == (closed.row, True)
+
+    async def test_a_case_that_ends_by_itself_is_closed_by_nobody(
+        self, case_desk: CaseDesk
+    ) -> None:
+        await case_desk.lost()
+        case = await case_desk.the_case()
+
+        with pytest.raises(PaymentsError) as refused:
+            await case_desk.cases.close(case.id, "Enough.")
+
+        assert refused.value.code == "case_not_closable"
+
+
 class TestResolving:
     @pytest.mark.parametrize(
         ("token", "outcome"),

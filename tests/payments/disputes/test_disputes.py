@@ -4,16 +4,18 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from tallystick.books import PLATFORM, account_id, chart
 from tallystick.journal import Change
+from tallystick.journal.model import KeyReused
 from tallystick.ledger import Limit
 from tallystick.payments import PaymentsError
 from tallystick.payments.disputes.beats import KEEPERS_MAX
 from tallystick.payments.disputes.documents import Document
 from tests.payments.desk import a_key, all_of, codes
 from tests.payments.disputes.conftest import FEE_MINOR
-from tests.payments.disputes.dispute_desk import DisputeDesk
+from tests.payments.disputes.dispute_desk import RECEIPT, DisputeDesk
 from tests.payments.test_fee_plans import freeze
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("proven")]
@@ -69,15 +71,36 @@ class TestLearning:
     ) -> None:
         row = await counter.disputed(10_000)  # 9,600 of it is there
 
-        assert (row.booked_to, row.fee_minor) == ("suspense", 0)
-        assert await counter.desk.payable() == 9_600
-        assert await counter.desk.suspense() == -10_000
+        assert (row.booked_to, row.suspense_minor, row.fee_minor) == ("both", 400, 0)
+        assert (await counter.desk.payable(), await counter.desk.suspense()) == (0, -400)
+        assert await counter.held() == 10_000
 
         await counter.contested(row)
         await counter.turn(MINUTE)
 
         assert (await counter.look(row)).status == "won"
         assert (await counter.desk.suspense(), await counter.desk.payable()) == (0, 9_600)
+
+    async def test_a_lost_one_leaves_on_suspense_what_the_merchant_had_not_got(
+        self, counter: DisputeDesk
+    ) -> None:
+        row = await counter.disputed(10_000)
+        await counter.disputes.accept(row.id)
+
+        assert (await counter.held(), await counter.desk.clearing()) == (0, 0)
+        assert (await counter.desk.payable(), await counter.desk.suspense()) == (0, -400)
+
+    async def test_a_frozen_account_that_has_some_of_it_does_not_give_it(
+        self, counter: DisputeDesk
+    ) -> None:
+        row = await counter.desk.pay(10_000, "tok_disputed")
+        payable = account_id(row.merchant_id, chart.payable_code(row.merchant_id, "INR"))
+        await freeze(counter.desk, payable)
+        await counter.learn()
+
+        disputed = await counter.only()
+        assert (disputed.booked_to, disputed.suspense_minor) == ("suspense", 10_000)
+        assert (await counter.desk.payable(), await counter.desk.suspense()) == (9_600, -10_000)
 
     async def test_a_merchant_who_has_the_amount_alone_gives_it_and_no_fee(
         self, counter: DisputeDesk
@@ -144,7 +167,7 @@ class TestLearning:
         (refund,) = await counter.desk.refunds.list_refunds(payment.id)
         assert refund.status == "failed"
 
-    async def test_a_dispute_of_a_payment_that_is_not_ours_is_passed_over(
+    async def test_a_dispute_of_a_payment_that_is_not_ours_is_one_case(
         self, counter: DisputeDesk
     ) -> None:
         body = {"amount": 1_000, "currency": "INR", "token": "tok_disputed", "capture": True}
@@ -155,6 +178,26 @@ class TestLearning:
         row = await counter.disputed()
 
         assert (await counter.only()).id == row.id
+        (case,) = await counter.cases()
+        assert (case.work, case.cause, case.amount_minor) == ("dispute", "dispute_unmatched", 1_000)
+        assert (case.owner_id, case.object_id) == (PLATFORM, case.id)
+
+    async def test_one_of_more_than_the_payment_has_is_one_case_however_often_it_is_read(
+        self, counter: DisputeDesk
+    ) -> None:
+        payment = await counter.desk.pay(10_000)
+        told = replace(counter.a_dispute_of(payment), amount_minor=10_001)
+        alien = replace(told, dispute_id="hdfc_dp_77", currency="JPY", place=2)
+        fitting = replace(told, dispute_id="hdfc_dp_78", amount_minor=100, place=3)
+
+        opened = await asyncio.gather(*[counter.tell(told, alien, fitting) for _ in range(4)])
+
+        assert {(case.reference, case.cause) for case in await counter.cases()} == {
+            (told.dispute_id, "dispute_exceeds_payment"),
+            ("hdfc_dp_77", "dispute_in_another_currency"),
+        }
+        assert {case.object_id for case in await counter.cases()} == {payment.id}
+        assert (sum(opened), await counter.held()) == (1, 100)
 
     async def test_a_payable_may_be_overdrawn_to_its_limit(self, counter: DisputeDesk) -> None:
         merchant_id, operations = counter.desk.merchant.id, counter.desk.operations
@@ -303,6 +346,26 @@ class TestAnswering:
         refused = [answer for answer in answers if isinstance(answer, PaymentsError)]
         assert [error.code for error in refused] == ["dispute_not_answerable"] * 7
         assert codes(refused) == ["dispute_not_answerable"] * 7
+
+
+async def test_a_key_stands_for_one_document_although_the_dispute_has_it_already(
+    counter: DisputeDesk,
+) -> None:
+    await counter.desk.pay(50_000)
+    row = await counter.disputed()
+    add, key = counter.disputes.documents.add, a_key(body=b"the receipt")
+    other = Document(kind="other", media_type="text/plain", content=b"another")
+    await counter.hand_in(row)
+
+    answers = [await add(row.id, RECEIPT, asked=key) for _ in range(2)]
+    await counter.hand_in(row, other)
+    answers.append(await add(row.id, RECEIPT, asked=key))
+
+    assert {answer.row.version for answer in answers} == {row.version + 1}
+    assert all(answer.replayed for answer in answers)
+    with pytest.raises(KeyReused):
+        await add(row.id, other, asked=a_key(key=key.key, body=b"another"))
+    assert len((await counter.look(row)).items) == 2
 
 
 async def test_many_documents_at_once_take_few_connections(counter: DisputeDesk) -> None:

@@ -1,7 +1,7 @@
 """Operator cases as the API says them: bodies and views."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -10,8 +10,7 @@ from tallystick.payments import cases
 from tallystick.platform.ids import typeid
 
 CaseStatus = Literal["open", "resolved"]
-CaseKind = Literal["authorize", "capture", "void", "refund", "payout"]
-_PREFIX_OF: Final = {"refund": "ref", "payout": "pot"}  # all else is about a payment
+CaseKind = Literal["authorize", "capture", "void", "refund", "payout", "dispute"]
 
 
 class AskAgain(Body):
@@ -35,6 +34,36 @@ class AddNote(Body):
     ]
 
 
+class CloseCase(Body):
+    """What was done about it."""
+
+    model_config = example({"note": "Their desk has let go of the money, ticket 4711."})
+
+    note: Annotated[str, Field(min_length=1, max_length=cases.NOTE_LENGTH_MAX)]
+
+
+class ResolveCase(Body):
+    """What an operator has in writing."""
+
+    model_config = example(
+        {
+            "outcome": "approved",
+            "provider_reference": "HDFC-2026-0042",
+            "note": "Their letter of 3 March, page 2.",
+        }
+    )
+
+    outcome: Literal["approved", "failed"]
+    note: Annotated[str, Field(min_length=1, max_length=cases.NOTE_LENGTH_MAX)]
+    provider_reference: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z0-9_.:\-]{1,128}$",
+            description="What the provider's paper calls it; with `approved`, and only then.",
+        ),
+    ] = None
+
+
 class NoteView(View):
     """What an operator wrote."""
 
@@ -46,25 +75,34 @@ class NoteView(View):
 
 
 class CaseView(View):
-    """Something asked of a provider whose outcome was not known for a day."""
+    """Something between a provider and us that waits for a person.
+
+    An `outcome_unknown` was not known for a day, and ends by itself; a person closes all else.
+    """
 
     id: Annotated[str, Field(examples=[f"cas_{EXAMPLE_SUFFIX}"])]
     status: Annotated[str, one_of(*cases.CASE_STATUSES)]
     kind: Annotated[str, one_of(*cases.CASE_KINDS_OF_WORK)]
+    cause: Annotated[str, one_of(*cases.CASE_CAUSES)]
     subject: Annotated[
-        str,
+        str | None,
         Field(
-            description="The payment, refund or payout it is about.",
+            description="The payment, refund or payout it is about; null: none of ours.",
             examples=[f"pay_{EXAMPLE_SUFFIX}"],
         ),
     ]
     route: str
-    reference: Annotated[str, Field(description="What the provider knows it by.")]
+    reference: Annotated[
+        str, Field(description="What the provider knows it by; of a dispute, its name for it.")
+    ]
     amount: int
     currency: str
     since: Annotated[datetime, Field(description="When the provider was first asked.")]
     looks: Annotated[int, Field(description="How often it was asked what became of it.")]
     looked_by: Annotated[str, one_of("recovery", "operator")] | None
+    decided: Annotated[
+        str | None, Field(description="What an operator recorded: `approved` or `failed`.")
+    ]
     outcome: Annotated[
         str | None,
         Field(
@@ -111,7 +149,8 @@ def _told(row: cases.CaseRow) -> dict[str, Any]:
         "id": row.name,
         "status": row.status,
         "kind": row.work,
-        "subject": typeid(_PREFIX_OF.get(row.work, "pay"), row.object_id),
+        "cause": row.cause,
+        "subject": row.subject,
         "route": row.route,
         "reference": row.reference,
         "amount": row.amount_minor,
@@ -119,6 +158,7 @@ def _told(row: cases.CaseRow) -> dict[str, Any]:
         "since": row.asked_at,
         "looks": row.looks,
         "looked_by": row.looked_by,
+        "decided": row.decided,
         "outcome": row.outcome,
         "resolved_at": row.resolved_at,
         "created_at": row.created_at,

@@ -1,4 +1,4 @@
-"""`/api/v1/cases`: what a provider has not answered for a day, for the platform's operators."""
+"""`/api/v1/cases`: what between a provider and us waits for a person, for operators."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -8,7 +8,7 @@ from fastapi import Query
 
 from tallystick.api.calls import AnyCall, Call, MoneyCall
 from tallystick.api.ids import path_id
-from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_DEFAULT, PAGE_MAX
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, Cursors, Limit
 from tallystick.api.payments.case_views import (
     AddNote,
     AskAgain,
@@ -17,6 +17,8 @@ from tallystick.api.payments.case_views import (
     CasePage,
     CaseStatus,
     CaseView,
+    CloseCase,
+    ResolveCase,
 )
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
@@ -24,6 +26,7 @@ from tallystick.identity import Permission
 from tallystick.payments import cases
 
 PATH: Final = "/api/v1/cases"
+_CURSORS: Final = Cursors("cases")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,14 @@ class CaseRoutes:
         status: Annotated[CaseStatus | None, Query()] = None,
         kind: Annotated[CaseKind | None, Query(description="What was asked.")] = None,
         route: Annotated[str | None, Query(max_length=64, description="Of whom.")] = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> CasePage:
         """The cases, latest first, a page at a time. Operators only."""
         wanted = cases.CasesWanted(status=status, work=kind, route=route)
-        page = await self.app.cases.list_cases(wanted, cursor=cursor, limit=limit)
+        page = await self.app.cases.list_cases(wanted, cursor=_CURSORS.place(cursor), limit=limit)
         data = [CaseView.of(row) for row in page.rows]
-        return CasePage(data=data, next_cursor=page.next_cursor)
+        return CasePage(data=data, next_cursor=_CURSORS.next(page.next_cursor))
 
     async def get_case(self, case_id: str, call: AnyCall) -> CaseDetailView:
         """A case with its notes. Operators only."""
@@ -78,6 +81,36 @@ class CaseRoutes:
         )
         return _view(shown, call)
 
+    async def close_case(self, case_id: str, body: CloseCase, call: MoneyCall) -> CaseDetailView:
+        """End a case of which no outcome will be learned, and say what was done.
+
+        Operators only.
+        """
+        shown = await self.app.cases.close(
+            path_id("cas", case_id, "case"),
+            body.note,
+            asked=call.asked("cases.close"),
+            origin=call.origin,
+        )
+        return _view(shown, call)
+
+    async def resolve_case(
+        self, case_id: str, body: ResolveCase, call: MoneyCall
+    ) -> CaseDetailView:
+        """Record by hand what the provider will never say; it is asked once more before.
+
+        Should it ever say otherwise, that opens another case and moves no money. Operators only.
+        """
+        shown = await self.app.cases.resolve(
+            path_id("cas", case_id, "case"),
+            body.outcome,
+            body.note,
+            provider_reference=body.provider_reference or "",
+            asked=call.asked("cases.resolve"),
+            origin=call.origin,
+        )
+        return _view(shown, call)
+
 
 def add_case_routes(routes: StrictRoutes, app: App) -> None:
     """`/api/v1/cases`."""
@@ -85,6 +118,8 @@ def add_case_routes(routes: StrictRoutes, app: App) -> None:
     routes.get(PATH, handlers.list_cases, Permission.OPERATE)
     routes.get(one, handlers.get_case, Permission.OPERATE)
     routes.post(f"{one}/ask", handlers.ask_about_case, Permission.OPERATE, status=200)
+    routes.post(f"{one}/resolve", handlers.resolve_case, Permission.OPERATE, status=200)
+    routes.post(f"{one}/close", handlers.close_case, Permission.OPERATE, status=200)
     routes.post(f"{one}/notes", handlers.add_case_note, Permission.OPERATE)
 
 

@@ -10,7 +10,7 @@ from fastapi import Query
 from tallystick.api.calls import AnyCall, Call, MoneyCall
 from tallystick.api.fields import CustomerId
 from tallystick.api.ids import acting_merchant, path_id
-from tallystick.api.pages import PAGE_DEFAULT, PAGE_MAX
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, Cursors, Limit
 from tallystick.api.payments.customer_views import (
     AttachPaymentMethod,
     CloseCustomer,
@@ -25,7 +25,6 @@ from tallystick.api.payments.customer_views import (
     SetDefault,
     UpdateCustomer,
 )
-from tallystick.api.payments.payment_lists import Cursor, Cursors
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
 from tallystick.identity import Permission
@@ -51,16 +50,17 @@ class CustomerRoutes:
 
     async def create_customer(self, body: CreateCustomer, call: MoneyCall) -> CustomerView:
         """Make a customer known."""
+        asked = call.asked("customers.create")  # what is refused from here on is remembered
         merchant = await acting_merchant(self.app.merchants, call.principal, body.merchant)
         saved = await self.app.customers.create(
-            merchant, body.terms(), asked=call.asked("customers.create"), origin=call.origin
+            merchant, body.terms(), asked=asked, origin=call.origin
         )
         return _customer(saved, call)
 
     async def get_customer(self, customer_id: str, call: AnyCall) -> CustomerView:
         """A customer as it stands."""
         saved = await self.app.customers.get(
-            _customer_id(customer_id), merchant_id=call.principal.merchant_id
+            _customer_id(customer_id), merchant_id=call.merchant_id
         )
         return CustomerView.of(saved)
 
@@ -70,11 +70,11 @@ class CustomerRoutes:
         *,
         reference: Annotated[Reference | None, Query()] = None,
         status: Annotated[Literal["active", "closed"] | None, Query()] = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
+        limit: Limit = PAGE_DEFAULT,
         cursor: Cursor = None,
     ) -> CustomerPage:
         """Customers, latest first; an operator lists everybody's."""
-        wanted = CustomersWanted(call.principal.merchant_id, reference, status)
+        wanted = CustomersWanted(call.merchant_id, reference, status)
         page = await self.app.customers.list_customers(
             wanted, cursor=_CURSORS.place(cursor), limit=limit
         )
@@ -90,7 +90,7 @@ class CustomerRoutes:
         saved = await self.app.customers.update(
             _customer_id(customer_id),
             body.terms(),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             asked=call.asked("customers.update"),
             origin=call.origin,
         )
@@ -103,7 +103,7 @@ class CustomerRoutes:
         del body
         saved = await self.app.customers.close(
             _customer_id(customer_id),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             asked=call.asked("customers.close"),
             origin=call.origin,
         )
@@ -116,7 +116,7 @@ class CustomerRoutes:
         del body
         saved = await self.app.customers.erase(
             _customer_id(customer_id),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             asked=call.asked("customers.erase"),
             origin=call.origin,
         )
@@ -140,7 +140,7 @@ class PaymentMethodRoutes:
             card=card,
             upi_handle=body.upi_handle,
             make_default=body.make_default,
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             asked=call.asked("payment_methods.attach"),
             origin=call.origin,
         )
@@ -149,7 +149,7 @@ class PaymentMethodRoutes:
     async def get_payment_method(self, payment_method_id: str, call: AnyCall) -> PaymentMethodView:
         """A payment method, with what may be shown of it."""
         saved = await self.app.customers.methods.get(
-            _method_id(payment_method_id), merchant_id=call.principal.merchant_id
+            _method_id(payment_method_id), merchant_id=call.merchant_id
         )
         return PaymentMethodView.of(saved)
 
@@ -165,7 +165,7 @@ class PaymentMethodRoutes:
         """All payment methods of one customer, latest first."""
         found = await self.app.customers.methods.list_methods(
             parse_typeid("cus", customer_id),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             attached_only=status == "attached",
         )
         return PaymentMethodList(data=[PaymentMethodView.of(saved) for saved in found])
@@ -177,7 +177,7 @@ class PaymentMethodRoutes:
         del body
         saved = await self.app.customers.methods.set_default(
             _method_id(payment_method_id),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             asked=call.asked("payment_methods.default"),
             origin=call.origin,
         )
@@ -193,7 +193,7 @@ class PaymentMethodRoutes:
         del body
         saved = await self.app.customers.methods.detach(
             _method_id(payment_method_id),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             asked=call.asked("payment_methods.detach"),
             origin=call.origin,
         )

@@ -13,7 +13,7 @@ from tallystick.api.calls import AnyCall, Call, MoneyCall
 from tallystick.api.field_errors import FieldError, InvalidFields
 from tallystick.api.fields import PaymentId
 from tallystick.api.ids import path_id
-from tallystick.api.pages import PAGE_DEFAULT, PAGE_MAX
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, Cursors, Limit
 from tallystick.api.payments.dispute_views import (
     AcceptDispute,
     AddEvidence,
@@ -24,7 +24,6 @@ from tallystick.api.payments.dispute_views import (
     DocumentView,
     SubmitEvidence,
 )
-from tallystick.api.payments.payment_lists import Cursor, Cursors
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
 from tallystick.identity import Permission
@@ -48,12 +47,12 @@ class DisputeRoutes:
         *,
         payment_id: Annotated[PaymentId | None, Query(description="About this one.")] = None,
         status: Annotated[DisputeStatus | None, Query()] = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
+        limit: Limit = PAGE_DEFAULT,
         cursor: Cursor = None,
     ) -> DisputePage:
         """The caller's disputes, latest first, a page at a time."""
         page = await self.app.disputes.list_disputes(
-            call.principal.merchant_id,
+            call.merchant_id,
             payment_id=parse_typeid("pay", payment_id) if payment_id else None,
             status=status,
             cursor=_CURSORS.place(cursor),
@@ -65,7 +64,7 @@ class DisputeRoutes:
     async def get_dispute(self, dispute_id: str, call: AnyCall) -> DisputeDetailView:
         """A dispute as it stands."""
         found = path_id("dsp", dispute_id, "dispute")
-        merchant_id = call.principal.merchant_id
+        merchant_id = call.merchant_id
         return _view(await self.app.disputes.get(found, merchant_id=merchant_id), call)
 
     async def add_evidence(self, body: AddEvidence, call: MoneyCall) -> DisputeView:
@@ -81,7 +80,7 @@ class DisputeRoutes:
                 content=_decoded(body.content),
                 name=body.name,
             ),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             asked=call.asked("disputes.add_evidence"),
             origin=call.origin,
         )
@@ -92,7 +91,7 @@ class DisputeRoutes:
         """A document as it was handed in; gone once the payer's data were erased."""
         found = path_id("evd", evidence_id, "evidence")
         document = await self.app.disputes.documents.get(
-            path_id("dsp", dispute_id, "dispute"), found, merchant_id=call.principal.merchant_id
+            path_id("dsp", dispute_id, "dispute"), found, merchant_id=call.merchant_id
         )
         return DocumentView(
             id=typeid("evd", found),
@@ -114,7 +113,7 @@ class DisputeRoutes:
         shown = await self.app.disputes.submit(
             path_id("dsp", dispute_id, "dispute"),
             explanation=body.explanation,
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             asked=call.asked("disputes.submit"),
             origin=call.origin,
         )
@@ -130,7 +129,7 @@ class DisputeRoutes:
         del body  # nothing more is to be said
         shown = await self.app.disputes.accept(
             path_id("dsp", dispute_id, "dispute"),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             asked=call.asked("disputes.accept"),
             origin=call.origin,
         )

@@ -1,15 +1,13 @@
 """`/api/v1/fee-plans`: set by operators; a merchant sees its own, and what a payment would cost."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final
-
-from fastapi import Query
+from typing import Final
 
 from tallystick.api.calls import AnyCall, Call, MoneyCall
-from tallystick.api.dated_places import read_dated_cursor, write_dated_cursor
+from tallystick.api.dated_places import dated_page, read_dated_cursor
 from tallystick.api.fields import MerchantName
 from tallystick.api.ids import acting_merchant, path_id
-from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_DEFAULT, PAGE_MAX
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, Limit
 from tallystick.api.payments.fee_plan_views import (
     FeePlanPage,
     FeePlanView,
@@ -53,15 +51,15 @@ class FeePlanRoutes:
     async def get_fee_plan(self, fee_plan_id: str, call: AnyCall) -> FeePlanView:
         """A plan as it was set; a merchant sees only its own."""
         found = path_id("fpl", fee_plan_id, "fee_plan")
-        row = await self._plans.get(found, merchant_id=call.principal.merchant_id)
+        row = await self._plans.get(found, merchant_id=call.merchant_id)
         return FeePlanView.of(row)
 
     async def list_fee_plans(
         self,
         call: AnyCall,
         merchant: MerchantName | None = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> FeePlanPage:
         """All plans that were ever set, the latest first; a merchant sees only its own."""
         named = await self._named(call, merchant)
@@ -69,11 +67,8 @@ class FeePlanRoutes:
         owner_id = named.id if named else None
         # One more than asked for tells whether another page follows.
         found = await self._plans.list_plans(owner_id, after, limit + 1)
-        last = found[limit - 1] if len(found) > limit else None
-        return FeePlanPage(
-            data=[FeePlanView.of(row) for row in found[:limit]],
-            next_cursor=write_dated_cursor(_LIST, last.set_at, last.id) if last else None,
-        )
+        page, following = dated_page(_LIST, found, limit, lambda row: (row.set_at, row.id))
+        return FeePlanPage(data=[FeePlanView.of(row) for row in page], next_cursor=following)
 
     async def preview_fee(self, body: PreviewFee, call: AnyCall) -> FeePreview:
         """What a payment made now would cost, captured at once. Nothing is recorded."""

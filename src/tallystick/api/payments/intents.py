@@ -33,10 +33,10 @@ from tallystick.api.fields import (
 )
 from tallystick.api.ids import acting_merchant, named_customer, path_id
 from tallystick.api.instants import Instant, parse_instant
-from tallystick.api.pages import PAGE_DEFAULT
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, Cursors, Limit
 from tallystick.api.payments.bank_looks import BankLooks
 from tallystick.api.payments.paying_methods import MethodKind, PayingMethod, caller_of
-from tallystick.api.payments.payment_lists import AnyNarrowing, Cursor, Cursors, Limit
+from tallystick.api.payments.payment_lists import AnyNarrowing
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
 from tallystick.identity import Permission, Principal
@@ -204,6 +204,7 @@ class IntentRoutes:
 
     async def create_intent(self, body: CreateIntent, call: MoneyCall) -> IntentView:
         """Create a payment intent."""
+        asked = call.asked("intents.create")  # what is refused from here on is remembered
         merchant = await acting_merchant(self.app.merchants, call.principal, body.merchant)
         answer = await self.app.intents.create(
             merchant,
@@ -220,7 +221,7 @@ class IntentRoutes:
             expires_at=parse_instant(body.expires_at) if body.expires_at else None,
             return_url=body.return_url,
             text=text_of(body),
-            asked=call.asked("intents.create"),
+            asked=asked,
             origin=call.origin,
         )
         return self._view(answer, call)
@@ -233,7 +234,7 @@ class IntentRoutes:
         found = path_id("int", intent_id, "intent")
         answer = await self.app.intents.get(
             found,
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             asks_bank=self.looks.may_ask(found, monotonic()),
             origin=call.origin,
         )
@@ -268,7 +269,8 @@ class IntentRoutes:
     ) -> IntentView:
         """Pay it. A declined payment brings it back to `requires_payment_method`."""
         found, caller = path_id("int", intent_id, "intent"), call.principal
-        owner = await self.app.intents.get_merchant_id(found, merchant_id=caller.merchant_id)
+        asked = call.asked("intents.confirm")  # what is refused from here on is remembered
+        owner = await self.app.intents.get_merchant_id(found, merchant_id=call.merchant_id)
         merchant = await self.app.merchants.get_merchant(owner)
         if caller.payer_of and (body.return_url or body.off_session):
             raise NotThePayers("this is for the merchant to say")
@@ -279,7 +281,7 @@ class IntentRoutes:
             off_session=body.off_session,
             caller=caller_of(caller),
             return_url=body.return_url,
-            asked=call.asked("intents.confirm"),
+            asked=asked,
             origin=call.origin,
         )
         return self._view(answer, call)
@@ -290,7 +292,7 @@ class IntentRoutes:
         """Give it up; an authorization is voided."""
         answer = await self.app.intents.cancel(
             path_id("int", intent_id, "intent"),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             reason=body.reason,
             asked=call.asked("intents.cancel"),
             origin=call.origin,

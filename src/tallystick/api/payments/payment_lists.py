@@ -13,7 +13,6 @@ from tallystick.api.days import Day, parse_day
 from tallystick.api.field_errors import FieldError, InvalidFields
 from tallystick.api.fields import Amount, CurrencyCode, MerchantName
 from tallystick.api.ids import acting_merchant
-from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_MAX, read_cursor, write_cursor
 from tallystick.identity import Merchants
 from tallystick.payments import Filters, parse_payment_reference
 from tallystick.platform.ids import MalformedId
@@ -40,8 +39,6 @@ PaymentReference = Annotated[
     ),
     AfterValidator(_is_reference),
 ]
-Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
-Cursor = Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)]
 
 
 class Narrowing(Struct, frozen=True):
@@ -62,7 +59,7 @@ class Narrowing(Struct, frozen=True):
         Raises MerchantNotFound, also when a merchant names another.
         """
         if self.merchant is None:
-            return call.principal.merchant_id
+            return call.merchant_id
         return (await acting_merchant(merchants, call.principal, self.merchant)).id
 
 
@@ -89,16 +86,3 @@ async def _narrowing(
 
 
 AnyNarrowing = Annotated[Narrowing, Depends(_narrowing)]
-
-
-class Cursors(Struct, frozen=True):
-    """The cursors of one list: a room's place in it, as callers see it."""
-
-    name: str
-
-    def place(self, cursor: str | None) -> str | None:
-        """Raises InvalidCursor."""
-        return read_cursor(self.name, cursor) if cursor else None
-
-    def next(self, place: str | None) -> str | None:
-        return write_cursor(self.name, place) if place else None

@@ -32,15 +32,12 @@ from tallystick.api.fields import (
     one_of,
 )
 from tallystick.api.ids import acting_merchant, named_customer, path_id
-from tallystick.api.pages import PAGE_DEFAULT
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, Cursors, Limit
 from tallystick.api.payments.intents import text_of
 from tallystick.api.payments.paying_methods import MethodKind, PayingMethod, caller_of
 from tallystick.api.payments.payment_lists import (
     EXAMPLE_REFERENCE,
     AnyNarrowing,
-    Cursor,
-    Cursors,
-    Limit,
     PaymentReference,
 )
 from tallystick.api.strict_route import StrictRoutes
@@ -238,6 +235,7 @@ class PaymentRoutes:
 
         A declined payment is an answer, not an error: its status is `failed`.
         """
+        asked = call.asked("payments.create")  # what is refused from here on is remembered
         merchant = await acting_merchant(self.app.merchants, call.principal, body.merchant)
         answer = await self.app.payments.create(
             merchant,
@@ -248,7 +246,7 @@ class PaymentRoutes:
             priority=body.priority,
             wallet_id=parse_typeid("wal", body.wallet_id) if body.wallet_id else None,
             text=text_of(body),
-            asked=call.asked("payments.create"),
+            asked=asked,
             origin=call.origin,
         )
         return _view(answer, call)
@@ -256,9 +254,7 @@ class PaymentRoutes:
     async def get_payment(self, payment_id: str, call: AnyCall) -> PaymentView:
         """A payment as it stands."""
         found = path_id("pay", payment_id, "payment")
-        return _view(
-            await self.app.payments.get(found, merchant_id=call.principal.merchant_id), call
-        )
+        return _view(await self.app.payments.get(found, merchant_id=call.merchant_id), call)
 
     async def list_payments(
         self,
@@ -296,7 +292,7 @@ class PaymentRoutes:
         """Take the authorized money: all that is left, or a part."""
         answer = await self.app.payments.capture(
             path_id("pay", payment_id, "payment"),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             amount_minor=body.amount,
             final=body.final,
             asked=call.asked("payments.capture"),
@@ -310,7 +306,7 @@ class PaymentRoutes:
         """Void an authorization of which nothing is captured."""
         answer = await self.app.payments.cancel(
             path_id("pay", payment_id, "payment"),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             reason=body.reason,
             asked=call.asked("payments.cancel"),
             origin=call.origin,
@@ -320,7 +316,7 @@ class PaymentRoutes:
     async def list_events(self, payment_id: str, call: AnyCall) -> EventList:
         """Everything that happened to a payment, oldest first."""
         events = await self.app.payments.list_events(
-            path_id("pay", payment_id, "payment"), merchant_id=call.principal.merchant_id
+            path_id("pay", payment_id, "payment"), merchant_id=call.merchant_id
         )
         return EventList(
             data=[

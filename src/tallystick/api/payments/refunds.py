@@ -23,9 +23,9 @@ from tallystick.api.fields import (
     one_of,
 )
 from tallystick.api.ids import path_id
-from tallystick.api.pages import PAGE_DEFAULT
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, Cursors, Limit
 from tallystick.api.payments.intents import text_of
-from tallystick.api.payments.payment_lists import AnyNarrowing, Cursor, Cursors, Limit
+from tallystick.api.payments.payment_lists import AnyNarrowing
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
 from tallystick.identity import Permission
@@ -113,7 +113,7 @@ class RefundRoutes:
         """Give captured money back, by the route it came."""
         answer = await self.app.refunds.create(
             path_id("pay", body.payment_id, "payment"),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             amount_minor=body.amount,
             reason=body.reason,
             text=text_of(body),
@@ -125,9 +125,7 @@ class RefundRoutes:
     async def get_refund(self, refund_id: str, call: AnyCall) -> RefundView:
         """A refund as it stands."""
         found = path_id("ref", refund_id, "refund")
-        return _view(
-            await self.app.refunds.get(found, merchant_id=call.principal.merchant_id), call
-        )
+        return _view(await self.app.refunds.get(found, merchant_id=call.merchant_id), call)
 
     async def list_refunds(
         self,

@@ -47,7 +47,7 @@ class ReversalRoutes:
         """
         undone = await self.app.payments.reversals.reverse(
             path_id("pay", payment_id, "payment"),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             reason=body.reason,
             asked=call.asked("payments.reverse"),
             origin=call.origin,

@@ -1,4 +1,7 @@
-"""Cases: found, shown, asked about, written on. What ends one is the outcome, and nothing else."""
+"""Cases: found, shown, asked about, written on, closed.
+
+What ends a case of an unknown outcome is the outcome; what ends another one is a person.
+"""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -10,7 +13,14 @@ from uuid import UUID
 from msgspec import Struct
 
 from tallystick.journal import Asked, Change, Conflict, Origin, Repeated
+from tallystick.payments.case_facts import (
+    CaseClosed,
+    CaseLookedAt,
+    CaseNoteAdded,
+    CaseResolved,
+)
 from tallystick.payments.cases import store
+from tallystick.payments.cases.by_hand import APPROVED, FAILED, ByHand, Word
 from tallystick.payments.cases.folds import CASES, CaseRow, fact_of, row_after
 from tallystick.payments.cases.keeping import Keeping
 from tallystick.payments.cases.metrics import Labels
@@ -21,9 +31,6 @@ from tallystick.payments.cases.states import (
     NOTE_LENGTH_MAX,
     NOTES_MAX,
     OPERATOR,
-    CaseLookedAt,
-    CaseNoteAdded,
-    CaseResolved,
 )
 from tallystick.payments.cases.store import CasesWanted
 from tallystick.payments.errors import Invalid, NotFound, NotPossible, PaymentBusy, PaymentsError
@@ -74,11 +81,17 @@ class Cases:
         return cls(outcomes, Keeping(outcomes, settings.case_after_s, labels))
 
     @property
+    def by_hand(self) -> ByHand:
+        """Outcomes that no provider tells."""
+        return ByHand(self.outcomes)
+
+    @property
     def jobs(self) -> tuple[Job, ...]:
         """What is done again and again, in one process or in several."""
         return (
             Job("cases", _EVERY_S, self.keeping.keep),
             Job("unknown_outcomes", _EVERY_S, self.keeping.measure),
+            Job("outcomes_by_hand", _EVERY_S, self.by_hand.watch),
         )
 
     # Reading ----------------------------------------------------------------------------------
@@ -109,11 +122,13 @@ class Cases:
         case's, and the next with its key looks again. Raises NotFound, NotPossible
         (case_resolved), PaymentBusy, PayoutBusy.
         """
-        if earlier := await self._find_earlier(asked, case_id):
+        if earlier := await self.outcomes.operations.journal.find_repeat(asked):
             return await self._answer_again(earlier)
         row = await self._load(case_id)
         if not row.is_open:
             raise NotPossible("the outcome is known already", "case_resolved")
+        if not row.ends_by_itself:
+            raise NotPossible(f"nothing is asked about {row.cause}", "case_not_askable")
         with suppress(Conflict):  # somebody else is asking: what he learns is as good
             await self.outcomes.ask(row, origin)
         crash_point("cases.after_ask")
@@ -134,10 +149,7 @@ class Cases:
 
         Raises NotFound, Invalid (invalid_note), NotPossible (case_notes_full).
         """
-        if not text.strip() or len(text) > NOTE_LENGTH_MAX:
-            raise Invalid(f"a note has 1 to {NOTE_LENGTH_MAX} characters", "invalid_note")
-        row = await self._load(case_id)
-        sealed = await self.outcomes.operations.journal.seal(row.subject_id, {_TEXT: text})
+        sealed = await self._sealed(case_id, text)
 
         def decide(row: CaseRow) -> Struct:
             if len(row.kept_notes) >= NOTES_MAX:
@@ -145,6 +157,62 @@ class Cases:
             return CaseNoteAdded(sealed)
 
         return await self._record(case_id, decide, asked, origin)
+
+    async def close(
+        self, case_id: UUID, text: str, *, asked: Asked | None = None, origin: Origin = NOBODY
+    ) -> CaseShown:
+        """End a case of which no outcome will be learned, with a word of what was done.
+
+        Raises NotFound, Invalid (invalid_note), NotPossible (case_resolved, case_not_closable).
+        """
+        sealed = await self._sealed(case_id, text)
+
+        def decide(row: CaseRow) -> Struct:
+            if not row.is_open:
+                raise NotPossible("the case has ended", "case_resolved")
+            if row.ends_by_itself:
+                raise NotPossible("it ends when the outcome is known", "case_not_closable")
+            return CaseClosed(sealed)
+
+        return await self._record(case_id, decide, asked, origin)
+
+    async def resolve(
+        self,
+        case_id: UUID,
+        decided: str,
+        text: str,
+        *,
+        provider_reference: str = "",
+        asked: Asked | None = None,
+        origin: Origin = NOBODY,
+    ) -> CaseShown:
+        """Record by hand what a provider will never say: that it was `approved`, or `failed`.
+
+        The provider is asked once more before: whatever it says is what is recorded, and shown.
+        Raises NotFound, Invalid (invalid_note, invalid_outcome), NotPossible (case_resolved,
+        case_not_resolvable, case_too_young, case_answerable), PaymentBusy.
+        """
+        if earlier := await self.outcomes.operations.journal.find_repeat(asked):
+            return await self._answer_again(earlier)
+        if decided not in (APPROVED, FAILED) or (decided == APPROVED) != bool(provider_reference):
+            detail = "it was approved, under the provider's own reference, or failed, without one"
+            raise Invalid(detail, "invalid_outcome")
+        sealed = await self._sealed(case_id, text)
+        word = Word(decided, sealed, provider_reference, asked, origin)
+        try:
+            row = await self.by_hand.record(await self._load(case_id), word)
+        except Repeated as repeat:
+            return await self._answer_again(repeat)
+        if row is None:  # the provider has said it after all
+            return await self.ask(case_id, asked=asked, origin=origin)
+        return await self._shown(row)
+
+    async def _sealed(self, case_id: UUID, text: str) -> str:
+        """A note as it may be kept. Raises NotFound, Invalid (invalid_note)."""
+        if not text.strip() or len(text) > NOTE_LENGTH_MAX:
+            raise Invalid(f"a note has 1 to {NOTE_LENGTH_MAX} characters", "invalid_note")
+        row = await self._load(case_id)
+        return await self.outcomes.operations.journal.seal(row.subject_id, {_TEXT: text})
 
     async def _record(
         self, case_id: UUID, decide: Decide, asked: Asked | None, origin: Origin
@@ -159,7 +227,7 @@ class Cases:
             except Repeated as repeat:
                 return await self._answer_again(repeat)
             except PaymentsError:
-                if earlier := await self._find_earlier(asked, case_id):
+                if earlier := await self.outcomes.operations.journal.find_repeat(asked):
                     return await self._answer_again(earlier)
                 raise
         raise PaymentBusy("too many changes to this case at once")
@@ -185,13 +253,6 @@ class Cases:
         if row is None:
             raise NotFound("there is no such case", "case_not_found")
         return row
-
-    async def _find_earlier(self, asked: Asked | None, case_id: UUID) -> Repeated | None:
-        if asked is None:
-            return None
-        claim = asked.claim(case_id)
-        standing = await self.outcomes.operations.journal.find_claim(claim.id)
-        return Repeated(standing, standing.fingerprint == claim.fingerprint) if standing else None
 
     async def _answer_again(self, repeat: Repeated) -> CaseShown:
         journal = self.outcomes.operations.journal

@@ -1,7 +1,7 @@
 """From facts to the rows of `payment_cases`. Pure; the status is the table's."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,19 +9,24 @@ import msgspec
 from msgspec import Struct, structs
 
 from tallystick.journal import Fact, Origin, Projection, Told
-from tallystick.payments.cases.states import (
+from tallystick.payments.case_facts import (
     CASE_KIND_OF,
     CASE_KINDS,
-    CASE_TABLE,
+    OUTCOME_UNKNOWN,
+    CaseClosed,
+    CaseDecided,
     CaseLookedAt,
     CaseNoteAdded,
     CaseOpened,
     CaseResolved,
+    CaseWatched,
 )
+from tallystick.payments.cases.states import CASE_TABLE, OPERATOR
 from tallystick.payments.model import json_text
 from tallystick.payments.states import next_state
-from tallystick.platform.ids import derived_id, typeid
+from tallystick.platform.ids import typeid
 
+_PREFIX_OF: Final = {"refund": "ref", "payout": "pot"}  # all else is about a payment
 _Changes = dict[str, Any]
 
 
@@ -42,8 +47,8 @@ class CaseRow(Struct, frozen=True):
     id: UUID
     version: int
     status: str
-    work: str  # authorize | capture | void | refund | payout
-    object_id: UUID  # the payment, refund or payout
+    work: str  # authorize | capture | void | refund | payout | dispute
+    object_id: UUID  # the payment, refund or payout; the case itself when there is none
     owner_id: UUID
     subject_id: UUID  # whose key seals the notes
     route: str
@@ -58,11 +63,26 @@ class CaseRow(Struct, frozen=True):
     resolved_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    cause: str  # why there is a case: one of CASE_CAUSES
+    decided: str | None  # approved | failed: what an operator recorded by hand
+    watch_at: datetime | None  # when the provider is asked whether it says the same
 
     @property
     def is_open(self) -> bool:
-        """Whether nobody knows the outcome yet."""
+        """Whether something is left to be learned or done."""
         return self.status == "open"
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether learning the outcome is all there is to it; a person closes the others."""
+        return self.cause == OUTCOME_UNKNOWN
+
+    @property
+    def subject(self) -> str | None:
+        """What it is about, as it is called outside; None for what is nobody's."""
+        if self.object_id == self.id:
+            return None
+        return typeid(_PREFIX_OF.get(self.work, "pay"), self.object_id)
 
     @property
     def kept_notes(self) -> tuple[NoteKept, ...]:
@@ -72,11 +92,6 @@ class CaseRow(Struct, frozen=True):
     def name(self) -> str:
         """`cas_...`"""
         return typeid("cas", self.id)
-
-
-def case_id_of(object_id: UUID, reference: str) -> UUID:
-    """The id of the one case that there can be about what was asked under this reference."""
-    return derived_id(object_id, f"case {reference}")
 
 
 def fact_of(row: CaseRow | None, case_id: UUID, data: Struct) -> Fact:
@@ -121,6 +136,9 @@ def _new_case(fact: Told, status: str) -> CaseRow:
         resolved_at=None,
         created_at=fact.at,
         updated_at=fact.at,
+        cause=data.cause,
+        decided=None,
+        watch_at=None,
     )
 
 
@@ -130,20 +148,47 @@ def _looked_at(_row: CaseRow, fact: Told) -> _Changes:
 
 
 def _note_added(row: CaseRow, fact: Told) -> _Changes:
-    data: CaseNoteAdded = fact.data
+    data: CaseNoteAdded | CaseDecided | CaseClosed = fact.data
     note = NoteKept(fact.at, fact.origin.actor, data.sealed)
     return {"notes": json_text((*row.kept_notes, note))}
 
 
+def _ended(outcome: str, looked_by: str, at: datetime) -> _Changes:
+    return {"outcome": outcome, "looked_by": looked_by, "resolved_at": at}
+
+
 def _resolved(_row: CaseRow, fact: Told) -> _Changes:
     data: CaseResolved = fact.data
-    return {"outcome": data.outcome, "looked_by": data.looked_by, "resolved_at": fact.at}
+    return _ended(data.outcome, data.looked_by, fact.at)
+
+
+def _decided(row: CaseRow, fact: Told) -> _Changes:
+    data: CaseDecided = fact.data
+    return {
+        **_note_added(row, fact),
+        **_ended(data.outcome, OPERATOR, fact.at),
+        "decided": data.decided,
+        "watch_at": fact.at + timedelta(seconds=data.check_after_s),
+    }
+
+
+def _watched(_row: CaseRow, fact: Told) -> _Changes:
+    data: CaseWatched = fact.data
+    pause_s = data.check_after_s
+    return {"watch_at": None if pause_s is None else fact.at + timedelta(seconds=pause_s)}
+
+
+def _closed(row: CaseRow, fact: Told) -> _Changes:
+    return _note_added(row, fact) | _ended(fact.kind, OPERATOR, fact.at)
 
 
 _ON_CASE: Final[dict[type, Callable[[CaseRow, Told], _Changes]]] = {
     CaseLookedAt: _looked_at,
     CaseNoteAdded: _note_added,
     CaseResolved: _resolved,
+    CaseDecided: _decided,
+    CaseWatched: _watched,
+    CaseClosed: _closed,
 }
 
 CASES: Final = Projection("payment_cases", CaseRow, CASE_KINDS, fold_case)

@@ -13,11 +13,17 @@ from uuid import UUID
 from msgspec import Struct, structs
 
 from tallystick.journal import Change, Conflict
+from tallystick.payments.case_facts import (
+    CaseLookedAt,
+    CaseOpened,
+    CaseResolved,
+    case_id_of,
+)
 from tallystick.payments.cases import store
-from tallystick.payments.cases.folds import CaseRow, case_id_of, fact_of, row_after
+from tallystick.payments.cases.folds import CaseRow, fact_of, row_after
 from tallystick.payments.cases.metrics import Labels, unknown_metrics
 from tallystick.payments.cases.outcomes import Outcomes
-from tallystick.payments.cases.states import RECOVERY, CaseLookedAt, CaseOpened, CaseResolved
+from tallystick.payments.cases.states import RECOVERY
 from tallystick.payments.cases.store import Unresolved
 from tallystick.payments.operations import NOBODY
 from tallystick.platform.crash import crash_point
@@ -47,7 +53,8 @@ class Keeping:
         """One round; how many cases were opened, moved on or resolved."""
         operations = self.outcomes.operations
         asked_before = operations.clock.now() - timedelta(seconds=self.after_s)
-        rows = {row.id: row for row in await store.list_open(operations.database)}
+        open_now = await store.list_open(operations.database)
+        rows = {row.id: row for row in open_now if row.ends_by_itself}
         standing = {
             case_id_of(one.object_id, one.reference): one
             for one in await self.outcomes.list_unresolved(asked_before)

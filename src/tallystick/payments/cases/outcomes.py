@@ -52,7 +52,7 @@ class Outcomes:
             await self.payouts.ask_now(row.object_id, origin)
             return
         operations = self.operations
-        case = await operations.load(_row_of(row), row.object_id)
+        case = await operations.load(row_of(row), row.object_id)
         running = case.operation
         if running is not None and running.reference == row.reference:
             await operations.repair(case, origin, due=True)
@@ -62,7 +62,7 @@ class Outcomes:
         if row.work == PAYOUT:
             payout = (await self.payouts.get(row.object_id)).row
             return payout.checks if payout.is_open else None
-        running = (await self.operations.load(_row_of(row), row.object_id)).operation
+        running = (await self.operations.load(row_of(row), row.object_id)).operation
         is_it = running is not None and running.reference == row.reference
         return running.checks if running and is_it else None
 
@@ -88,12 +88,13 @@ def _of_payout(row: payouts.PayoutRow) -> Unresolved:
         reference=row.reference,
         amount_minor=row.amount_minor,
         currency=row.currency,
-        asked_at=row.asked_at,
+        asked_at=row.created_at,  # asking again does not make it any younger
         looks=row.checks,
     )
 
 
-def _row_of(row: CaseRow) -> type[PaymentRow] | type[RefundRow]:
+def row_of(row: CaseRow) -> type[PaymentRow] | type[RefundRow]:
+    """Whose operation the case is about."""
     return RefundRow if row.work == _REFUND else PaymentRow
 
 

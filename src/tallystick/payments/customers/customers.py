@@ -1,6 +1,7 @@
 """Customers of merchants: known by name, changed, closed for good, erased."""
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from tallystick.identity import Merchant
@@ -24,6 +25,8 @@ from tallystick.payments.errors import NotFound, NotPossible
 from tallystick.payments.pages import PAGE_MAX, Page
 from tallystick.platform.clock import Clock
 from tallystick.platform.postgres.pools import Database
+
+_SUBJECTS: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -113,9 +116,11 @@ class Customers:
         asked: Asked | None = None,
         origin: Origin = NOBODY,
     ) -> Saved[CustomerRow]:
-        """Destroy the key of a customer's text and of what is shown of its methods; close it.
+        """Destroy the keys of all that is said of a customer; close it.
 
-        Raises NotFound, NotPossible (customer_erased).
+        With its own text and what is shown of its methods goes the text beside its intents and
+        payments: their refunds, disputes with their evidence, and cases are sealed under the same
+        keys. Rows and amounts stay. Raises NotFound, NotPossible (customer_erased).
         """
 
         async def decide() -> Facts:
@@ -123,13 +128,24 @@ class Customers:
             facts = decide_erasure(row, await self.methods.list_attached(row.id))
             await self.records.require_unused(asked)
             # First: a house that falls here leaves a nameless customer, never a kept name.
-            await self.records.journal.erase(row.id)
+            await self._erase_texts(row.id)
             return facts
 
         erased = await self.records.record(CUSTOMERS, decide, asked, origin)
-        # Whoever was about to attach something may have made a new key; it seals nothing.
-        await self.records.journal.erase(erased.row.id)
+        # Whoever was about to attach or to pay something may have made a new key.
+        await self._erase_texts(erased.row.id)
         return erased
+
+    async def _erase_texts(self, customer_id: UUID) -> None:
+        """Whatever stops it on the way, it is gone through again: nothing is recorded before."""
+        journal, database = self.records.journal, self.records.database
+        await journal.erase(customer_id)
+        after = UUID(int=0)
+        while subjects := await customer_store.list_subjects(
+            database, customer_id, after, _SUBJECTS
+        ):
+            await journal.erase(*subjects)
+            after = subjects[-1]
 
     async def get(
         self, customer_id: UUID, *, merchant_id: UUID | None = None

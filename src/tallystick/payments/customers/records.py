@@ -28,7 +28,6 @@ from tallystick.platform.postgres.pools import Database
 
 ROUNDS: Final = 20
 _STEP_S: Final = 0.002
-_ANYTHING: Final = UUID(int=0)  # a claim's id does not depend on its subject
 NOBODY: Final = Origin()
 
 
@@ -69,7 +68,7 @@ class CustomerRecords:
                 await asyncio.sleep(_STEP_S * losses * random.random())  # noqa: S311 - no secret
             except PaymentsError:
                 # What is impossible now may have been done under this very key before.
-                if earlier := await self._find_earlier(asked):
+                if earlier := await self.journal.find_repeat(asked):
                     return await self._answer_again(projection, earlier)
                 raise
         raise Conflict("too much happens to this customer at once")
@@ -93,7 +92,7 @@ class CustomerRecords:
 
     async def require_unused(self, asked: Asked | None) -> None:
         """Before what no refusal could take back. Raises Repeated when this key was used before."""
-        if earlier := await self._find_earlier(asked):
+        if earlier := await self.journal.find_repeat(asked):
             raise earlier
 
     def _change(self, facts: Facts, asked: Asked | None, origin: Origin) -> Change:
@@ -101,13 +100,6 @@ class CustomerRecords:
         claim = asked.claim(subject.aggregate_id, version=subject.version) if asked else None
         change_id = self.new_id(subject.aggregate_id)
         return Change(change_id, facts, claim=claim, origin=origin)
-
-    async def _find_earlier(self, asked: Asked | None) -> Repeated | None:
-        if asked is None:
-            return None
-        claim = asked.claim(_ANYTHING)
-        standing = await self.journal.find_claim(claim.id)
-        return Repeated(standing, standing.fingerprint == claim.fingerprint) if standing else None
 
     async def _answer_again(self, projection: Projection, repeat: Repeated) -> Saved[Any]:
         claim = await self.journal.answer(repeat, patience_s=0)

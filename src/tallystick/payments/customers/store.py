@@ -86,6 +86,21 @@ async def find_saved_wallet(
     return PaymentMethodRow(*record) if record else None
 
 
+async def list_subjects(
+    database: Database, customer_id: UUID, after: UUID, limit: int
+) -> tuple[UUID, ...]:
+    """Whose keys seal what was said of a customer beside intents and payments, in order."""
+    records = await database.fetch(
+        "SELECT id FROM intents WHERE customer_id = $1 AND id > $2"
+        " UNION SELECT coalesce(intent_id, id) FROM payments"
+        " WHERE customer_id = $1 AND coalesce(intent_id, id) > $2 ORDER BY 1 LIMIT $3",
+        customer_id,
+        after,
+        limit,
+    )
+    return tuple(record[0] for record in records)
+
+
 # Pages ------------------------------------------------------------------------------------------
 
 

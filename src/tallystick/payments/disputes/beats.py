@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from tallystick.journal import Asked, Change, CloseClaim, Fact, Origin, Repeated, Told
 from tallystick.payments.disputes import store
-from tallystick.payments.disputes.decisions import Moment, Steps
+from tallystick.payments.disputes.decisions import Steps
 from tallystick.payments.disputes.folds import DISPUTES, DisputeRow, fold_dispute
 from tallystick.payments.disputes.states import DISPUTE_KIND_OF
 from tallystick.payments.errors import NotFound
@@ -19,7 +19,7 @@ from tallystick.payments.facts import KIND_OF
 from tallystick.payments.model import PaymentRow
 from tallystick.payments.operations import NOBODY, Operations
 from tallystick.payments.payment_folds import fold_payment
-from tallystick.platform.ids import bucket_of, new_id
+from tallystick.payments.steps import Moment
 
 KEEPERS_MAX: Final = 2
 
@@ -34,11 +34,6 @@ class DisputeBeats:
         default_factory=lambda: asyncio.Semaphore(KEEPERS_MAX), repr=False, compare=False
     )
     """Who may keep a document now: each has a connection of its own, and they are few."""
-
-    def moment(self, owner_id: UUID) -> Moment:
-        """Now, with an id for the change to come, in the bucket of its owner."""
-        now = self.operations.clock.now()
-        return Moment(now, new_id(now, bucket_of(owner_id)), self.operations.limits)
 
     async def load(self, dispute_id: UUID, merchant_id: UUID | None = None) -> DisputeRow:
         """A merchant's (None: anybody's) dispute. Raises NotFound."""
@@ -87,15 +82,13 @@ class DisputeBeats:
         )
         return _folded(row, facts, recorded.at)
 
-    # Repeats ----------------------------------------------------------------------------------
+    async def bind(self, row: DisputeRow, asked: Asked, origin: Origin) -> None:
+        """Let a key stand for a wish that changes nothing. Raises what the journal raises."""
+        moment = self.operations.moment(row.payment_id)
+        claim = asked.claim(row.id, version=row.version)
+        await self.operations.journal.record(Change(moment.change_id, claim=claim, origin=origin))
 
-    async def find_earlier(self, asked: Asked | None, dispute_id: UUID) -> Repeated | None:
-        """Whether this key was used before, and how."""
-        if asked is None:
-            return None
-        claim = asked.claim(dispute_id)
-        standing = await self.operations.journal.find_claim(claim.id)
-        return Repeated(standing, standing.fingerprint == claim.fingerprint) if standing else None
+    # Repeats ----------------------------------------------------------------------------------
 
     async def answered(self, repeat: Repeated) -> DisputeRow:
         """What the first call with this key was answered. Raises KeyReused, StillRunning."""

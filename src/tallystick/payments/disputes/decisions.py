@@ -13,8 +13,7 @@ from tallystick.ledger import Post
 from tallystick.payments.disputes.evidence import EVIDENCE_COUNT_MAX
 from tallystick.payments.disputes.folds import ACCEPTANCE, DisputeRow, EvidenceItem, dispute_id_of
 from tallystick.payments.disputes.postings import (
-    PAYABLE,
-    SUSPENSE,
+    booked_to,
     lost_posts,
     opening_posts,
     won_posts,
@@ -33,18 +32,11 @@ from tallystick.payments.disputes.states import (
 )
 from tallystick.payments.errors import NotPossible
 from tallystick.payments.facts import DisputeReturned, DisputeSetAside, DisputeSettled
-from tallystick.payments.model import Limits, PaymentRow
+from tallystick.payments.model import PaymentRow
+from tallystick.payments.steps import Moment
 from tallystick.rails import disputes as bank
 
 _DAY_S: Final = 86_400
-
-
-class Moment(Struct, frozen=True):
-    """What a decision needs beside the rows: the time, the change's id, the limits."""
-
-    now: datetime
-    change_id: UUID
-    limits: Limits
 
 
 class Steps(Struct, frozen=True):
@@ -77,12 +69,13 @@ def decide_opening(
     moment: Moment,
     *,
     fee_minor: int,
-    to_suspense: bool = False,
+    suspense_minor: int = 0,
 ) -> Steps | Waits | Strange:
-    """Set the disputed money aside. `to_suspense`: the merchant's account refused to give it.
+    """Set the disputed money aside. `suspense_minor`: of it, what the merchant has not got.
 
-    A dispute never meets money that is gone already: while a capture or a refund is under way
-    the provider's word and ours may differ, so it waits for their end.
+    A payment that was given up brought its merchant nothing: suspense gives all. A dispute never
+    meets money that is gone already: while a capture or a refund is under way the provider's word
+    and ours may differ, so it waits for their end.
     """
     if told.currency != payment.currency:
         return Strange("dispute_in_another_currency")
@@ -90,8 +83,8 @@ def decide_opening(
         under_way = payment.running is not None or payment.refund_pending_minor > 0
         return Waits("payment_busy") if under_way else Strange("dispute_exceeds_payment")
     ours = payment.status in ("captured", "partially_refunded")
-    booked_to = SUSPENSE if to_suspense or not ours else PAYABLE
-    fee = 0 if booked_to == SUSPENSE else fee_minor
+    from_suspense = suspense_minor if ours else told.amount_minor
+    fee = 0 if from_suspense else fee_minor
     dispute_id = dispute_id_of(payment.id, route, told.dispute_id)
     opened = DisputeOpened(
         merchant_id=payment.merchant_id,
@@ -107,7 +100,8 @@ def decide_opening(
         evidence_due_by=told.evidence_due_by,
         check_after_s=_pause_s(told.evidence_due_by, 0, moment),
         fee_minor=fee,
-        booked_to=booked_to,
+        booked_to=booked_to(told.amount_minor, from_suspense),
+        suspense_minor=from_suspense,
     )
     return Steps(
         (opened,),
@@ -117,7 +111,7 @@ def decide_opening(
             told.currency,
             told.amount_minor,
             fee_minor=fee,
-            booked_to=booked_to,
+            suspense_minor=from_suspense,
         ),
     )
 
@@ -183,11 +177,13 @@ def conclude(
 
 
 def _won(row: DisputeRow, moment: Moment, *, to_suspense: bool) -> Steps:
-    booked_to = SUSPENSE if to_suspense else row.booked_to
+    amount, to_suspense_minor = row.amount_minor, row.suspense_minor
+    if to_suspense:
+        to_suspense_minor = amount
     return Steps(
-        (DisputeWon(moment.change_id, booked_to),),
-        (DisputeReturned(row.id, row.amount_minor),),
-        won_posts(row.merchant_id, row.currency, row.amount_minor, booked_to=booked_to),
+        (DisputeWon(moment.change_id, booked_to(amount, to_suspense_minor)),),
+        (DisputeReturned(row.id, amount),),
+        won_posts(row.merchant_id, row.currency, amount, suspense_minor=to_suspense_minor),
     )
 
 

@@ -18,16 +18,13 @@ from tallystick.journal import Asked, Conflict, Origin, Refused, Repeated
 from tallystick.payments.disputes import store
 from tallystick.payments.disputes.beats import DisputeBeats
 from tallystick.payments.disputes.decisions import (
-    Moment,
     Steps,
     conclude,
     decide_acceptance,
     decide_submission,
 )
 from tallystick.payments.disputes.documents import DisputeDocuments
-from tallystick.payments.disputes.evidence import (
-    EXPLANATION_LENGTH_MAX,
-)
+from tallystick.payments.disputes.evidence import EXPLANATION_LENGTH_MAX
 from tallystick.payments.disputes.feed import DisputeFeed
 from tallystick.payments.disputes.folds import ACCEPTANCE, DisputeRow
 from tallystick.payments.disputes.states import DISPUTE_STATUSES
@@ -35,6 +32,7 @@ from tallystick.payments.errors import Invalid, PaymentBusy, PaymentsError
 from tallystick.payments.model import PaymentRow
 from tallystick.payments.operations import NOBODY, Operations
 from tallystick.payments.pages import PAGE_MAX, Page
+from tallystick.payments.steps import Moment
 from tallystick.platform.crash import crash_point
 from tallystick.platform.settings import Settings
 from tallystick.platform.telemetry import get_logger
@@ -170,7 +168,7 @@ class Disputes:
     ) -> DisputeShown:
         for _ in range(_TRIES):
             row = await self.beats.load(dispute_id, merchant_id)
-            moment = self.beats.moment(row.payment_id)
+            moment = self.beats.operations.moment(row.payment_id)
             try:
                 steps = decide(row, asked.claim(row.id).id if asked else None, moment)
                 row = await self.beats.record(
@@ -182,7 +180,7 @@ class Disputes:
                 return await self._answer_again(repeat)
             except PaymentsError:
                 # What is impossible now may have been done under this very key before.
-                if earlier := await self.beats.find_earlier(asked, dispute_id):
+                if earlier := await self.beats.operations.journal.find_repeat(asked):
                     return await self._answer_again(earlier)
                 raise
             crash_point("disputes.after_decide")
@@ -261,7 +259,7 @@ class Disputes:
         raise PaymentBusy("too many changes to this dispute at once")
 
     async def _record_word(self, row: DisputeRow, seen: bank.Seen, origin: Origin) -> DisputeRow:
-        moment = self.beats.moment(row.payment_id)
+        moment = self.beats.operations.moment(row.payment_id)
         steps = conclude(row, seen, moment)
         payment = await self._payment_of(row) if steps.payment else None
         record = partial(self.beats.record, row.id, row, payment, origin=origin)
@@ -269,7 +267,7 @@ class Disputes:
             return await record(steps, moment)
         except Refused:
             # Won, and the merchant's account will not have it: the bank's word stands.
-            moment = self.beats.moment(row.payment_id)
+            moment = self.beats.operations.moment(row.payment_id)
             return await record(conclude(row, seen, moment, to_suspense=True), moment)
 
     # Small ------------------------------------------------------------------------------------

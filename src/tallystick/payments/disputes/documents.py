@@ -65,9 +65,11 @@ class DisputeDocuments:
         for _ in range(_TRIES):
             row = await self.beats.load(dispute_id, merchant_id)
             try:
-                if earlier := await self.beats.find_earlier(asked, dispute_id):
+                if earlier := await self.beats.operations.journal.find_repeat(asked):
                     return HandedIn(await self.beats.answered(earlier), replayed=True)
                 if any(known.id == item.id for known in row.items):
+                    if asked is not None:  # the key stands for this document from now on
+                        await self.beats.bind(row, asked, origin)
                     return HandedIn(row, replayed=True)
                 return HandedIn(await self._add(row, item, document, asked, origin=origin))
             except Repeated as repeat:
@@ -85,7 +87,7 @@ class DisputeDocuments:
         *,
         origin: Origin,
     ) -> DisputeRow:
-        moment = self.beats.moment(row.payment_id)
+        moment = self.beats.operations.moment(row.payment_id)
         steps = decide_evidence(row, item, moment)
         await self._keep(row, item, document)
         crash_point("disputes.after_document")

@@ -12,7 +12,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from tallystick.books import PLATFORM, account_id, chart
 from tallystick.journal import Change, Conflict, Fact, Refused
+from tallystick.ledger import Ledger
+from tallystick.payments.case_facts import CASE_KIND_OF, CaseOpened, case_id_of
 from tallystick.payments.disputes import store
 from tallystick.payments.disputes.beats import DisputeBeats
 from tallystick.payments.disputes.decisions import Steps, Strange, Waits, decide_opening
@@ -29,6 +32,7 @@ from tallystick.rails import disputes as bank
 PAGES: Final = 20
 """How many pages one round reads of a route."""
 _TRIES: Final = 20
+_STRANGE: Final = "dispute"
 _log = get_logger("payments.disputes")
 
 
@@ -110,7 +114,7 @@ class DisputeFeed:
         for _ in range(_TRIES):
             payment = await self._payment_of(route, told)
             if payment is None:
-                _log.error("dispute_unmatched", route=route, dispute=told.dispute_id)
+                await self._put_before_people(route, told, None, "dispute_unmatched")
                 return _NOTHING
             try:
                 steps = await self._open(route, told, payment)
@@ -120,22 +124,26 @@ class DisputeFeed:
                     return _NOTHING  # another reader was faster
                 continue
             if isinstance(steps, Strange):
-                _log.error("dispute_strange", route=route, dispute=told.dispute_id, why=steps.why)
+                await self._put_before_people(route, told, payment, steps.why)
             return Learned(int(isinstance(steps, Steps)), int(isinstance(steps, Waits)))
         return Learned(waiting=1)
 
     async def _open(
         self, route: str, told: bank.Dispute, payment: PaymentRow
     ) -> Steps | Waits | Strange:
-        """With its fee; without, where the merchant has not got both; at last from suspense.
+        """With its fee; without, where the merchant has not got both; at last with suspense.
 
-        The bank holds the money back whatever the merchant has.
+        The bank holds the money back whatever the merchant has: he gives what there is.
         """
         fee_minor = self.beats.fees_minor.get(told.currency, 0)
         for fee_taken_minor in dict.fromkeys((fee_minor, 0)):
             with suppress(Refused):
                 return await self._open_by(route, told, payment, fee_minor=fee_taken_minor)
-        return await self._open_by(route, told, payment, to_suspense=True)
+        missing_minor = told.amount_minor - await self._available_minor(payment)
+        if 0 < missing_minor < told.amount_minor:
+            with suppress(Refused):
+                return await self._open_by(route, told, payment, suspense_minor=missing_minor)
+        return await self._open_by(route, told, payment, suspense_minor=told.amount_minor)
 
     async def _open_by(
         self,
@@ -144,17 +152,50 @@ class DisputeFeed:
         payment: PaymentRow,
         *,
         fee_minor: int = 0,
-        to_suspense: bool = False,
+        suspense_minor: int = 0,
     ) -> Steps | Waits | Strange:
-        moment = self.beats.moment(payment.id)
+        moment = self.beats.operations.moment(payment.id)
         steps = decide_opening(
-            payment, told, route, moment, fee_minor=fee_minor, to_suspense=to_suspense
+            payment, told, route, moment, fee_minor=fee_minor, suspense_minor=suspense_minor
         )
         if isinstance(steps, Steps):
             dispute_id = dispute_id_of(payment.id, route, told.dispute_id)
             await self.beats.record(dispute_id, None, payment, steps, moment)
             crash_point("disputes.after_record")
         return steps
+
+    async def _available_minor(self, payment: PaymentRow) -> int:
+        """What the merchant's account would give now, an overdraft included."""
+        payable = chart.payable_code(payment.merchant_id, payment.currency)
+        account = await Ledger(self.beats.operations.database).find_account(
+            account_id(payment.merchant_id, payable)
+        )
+        return max(0, account.available_minor + (account.overdraft_limit or 0)) if account else 0
+
+    async def _put_before_people(
+        self, route: str, told: bank.Dispute, payment: PaymentRow | None, why: str
+    ) -> None:
+        """Open a case: one for what the provider calls by this name, however often it is read."""
+        _log.error(why, route=route, dispute=told.dispute_id)
+        operations = self.beats.operations
+        case_id = case_id_of(feed_id(route), told.dispute_id, _STRANGE)
+        opened = CaseOpened(
+            work="dispute",
+            object_id=payment.id if payment else case_id,
+            owner_id=payment.merchant_id if payment else PLATFORM,
+            subject_id=payment.subject_id if payment else case_id,
+            route=route,
+            reference=told.dispute_id,
+            amount_minor=told.amount_minor,
+            currency=told.currency,
+            asked_at=told.opened_at,
+            looks=0,
+            cause=why,
+        )
+        change_id = operations.moment(case_id).change_id
+        with suppress(Conflict):  # it was opened before
+            fact = Fact(case_id, 1, CASE_KIND_OF[CaseOpened], opened)
+            await operations.journal.record(Change(change_id, (fact,)))
 
     async def _payment_of(self, route: str, told: bank.Dispute) -> PaymentRow | None:
         """The payment whose approved attempt has this reference, on this route."""
@@ -170,7 +211,7 @@ class DisputeFeed:
         return row if told.reference in tried else None
 
     async def _move(self, route: str, place: int, version: int) -> None:
-        moment = self.beats.moment(feed_id(route))
+        moment = self.beats.operations.moment(feed_id(route))
         fact = Fact(feed_id(route), version + 1, "dispute_feed.read", FeedRead(route, place))
         try:
             await self.beats.operations.journal.record(Change(moment.change_id, (fact,)))

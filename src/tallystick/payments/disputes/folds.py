@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from tallystick.books import PLATFORM
 from tallystick.journal import Projection, Told
+from tallystick.payments.disputes.postings import SUSPENSE
 from tallystick.payments.disputes.states import (
     DISPUTE_KINDS,
     DISPUTE_TABLE,
@@ -64,7 +65,7 @@ class DisputeRow(Struct, frozen=True):
     currency: str
     fee_minor: int
     reason: str  # the provider's own word
-    booked_to: str  # payable | suspense: where the amount was taken, and goes if it is won
+    booked_to: str  # payable | suspense | both: where the amount was taken, and goes if it is won
     posting_id: UUID
     evidence: str  # JSON array of EvidenceItem
     response: str | None  # evidence | acceptance, once the merchant has answered
@@ -79,6 +80,7 @@ class DisputeRow(Struct, frozen=True):
     opened_at: datetime  # by the provider
     created_at: datetime
     updated_at: datetime
+    suspense_minor: int  # of the amount, what came from suspense
 
     @property
     def items(self) -> tuple[EvidenceItem, ...]:
@@ -155,6 +157,7 @@ def _new_dispute(fact: Told, status: str) -> DisputeRow:
         opened_at=data.opened_at,
         created_at=fact.at,
         updated_at=fact.at,
+        suspense_minor=data.amount_minor if data.booked_to == SUSPENSE else data.suspense_minor,
     )
 
 

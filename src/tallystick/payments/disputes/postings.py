@@ -3,8 +3,8 @@
 Opened: the amount leaves the merchant's payable for `disputes:held`, and the fee for the
 platform's fees. Won: the amount goes home. Lost, accepted, expired: it goes over the rail's
 clearing account to the cardholder. Where the merchant's account has the amount alone, no fee is
-taken; where it will not give that either, `platform:suspense` does, without a fee: the bank holds
-the money back whatever the merchant has.
+taken; where it has not even that, it gives what it has and `platform:suspense` the rest: the bank
+holds the money back whatever the merchant has.
 """
 
 from typing import Final
@@ -20,26 +20,38 @@ DISPUTE_LOST: Final = "dispute_lost"
 
 PAYABLE: Final = "payable"
 SUSPENSE: Final = "suspense"
+BOTH: Final = "both"
+
+
+def booked_to(amount_minor: int, suspense_minor: int) -> str:
+    """In a word, who gives a disputed amount of which suspense gives so much."""
+    if not suspense_minor:
+        return PAYABLE
+    return SUSPENSE if suspense_minor == amount_minor else BOTH
 
 
 def opening_posts(
-    merchant_id: UUID, currency: str, amount_minor: int, *, fee_minor: int, booked_to: str
+    merchant_id: UUID, currency: str, amount_minor: int, *, fee_minor: int, suspense_minor: int = 0
 ) -> tuple[Post, ...]:
-    """The disputed amount, and the fee if there is one; from suspense the amount alone."""
-    source = _source(merchant_id, currency, booked_to)
-    fees = account_id(PLATFORM, chart.fees_code(currency))
-    amount = Post(source, _held(currency), amount_minor, currency, DISPUTE)
-    if not fee_minor or booked_to == SUSPENSE:
-        return (amount,)
-    return (amount, Post(source, fees, fee_minor, currency, DISPUTE_FEE))
+    """The disputed amount, of which suspense gives its part, and the fee if there is one."""
+    payable, fees = _payable(merchant_id, currency), account_id(PLATFORM, chart.fees_code(currency))
+    held, suspense = _held(currency), _suspense(currency)
+    return _posts(
+        Post(payable, held, amount_minor - suspense_minor, currency, DISPUTE),
+        Post(suspense, held, suspense_minor, currency, DISPUTE),
+        Post(payable, fees, fee_minor, currency, DISPUTE_FEE),
+    )
 
 
 def won_posts(
-    merchant_id: UUID, currency: str, amount_minor: int, *, booked_to: str
+    merchant_id: UUID, currency: str, amount_minor: int, *, suspense_minor: int = 0
 ) -> tuple[Post, ...]:
-    """The amount back to where it came from."""
-    home = _source(merchant_id, currency, booked_to)
-    return (Post(_held(currency), home, amount_minor, currency, DISPUTE_WON),)
+    """The amount back to whoever gave it."""
+    payable, held = _payable(merchant_id, currency), _held(currency)
+    return _posts(
+        Post(held, payable, amount_minor - suspense_minor, currency, DISPUTE_WON),
+        Post(held, _suspense(currency), suspense_minor, currency, DISPUTE_WON),
+    )
 
 
 def lost_posts(route: str, currency: str, amount_minor: int) -> tuple[Post, ...]:
@@ -48,10 +60,17 @@ def lost_posts(route: str, currency: str, amount_minor: int) -> tuple[Post, ...]
     return (Post(_held(currency), clearing, amount_minor, currency, DISPUTE_LOST),)
 
 
-def _source(merchant_id: UUID, currency: str, booked_to: str) -> UUID:
-    if booked_to == SUSPENSE:
-        return account_id(PLATFORM, chart.suspense_code(currency))
+def _posts(*posts: Post) -> tuple[Post, ...]:
+    """Without those of nothing."""
+    return tuple(post for post in posts if post.amount_minor)
+
+
+def _payable(merchant_id: UUID, currency: str) -> UUID:
     return account_id(merchant_id, chart.payable_code(merchant_id, currency))
+
+
+def _suspense(currency: str) -> UUID:
+    return account_id(PLATFORM, chart.suspense_code(currency))
 
 
 def _held(currency: str) -> UUID:

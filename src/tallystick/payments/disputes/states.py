@@ -43,7 +43,8 @@ OPEN_STATUSES: Final = ("needs_response", "under_review")
 class DisputeOpened(Struct, frozen=True, omit_defaults=True):
     """The provider told of a dispute; its money is set aside by the change `posting_id`.
 
-    `booked_to` is `suspense` when the merchant's account had not got it; then no fee was taken.
+    `booked_to` is `suspense` or `both` when the merchant's account had not got it; then no fee was
+    taken, and `suspense_minor` of the amount came from there (nothing said with `suspense`: all).
     """
 
     merchant_id: UUID
@@ -60,6 +61,7 @@ class DisputeOpened(Struct, frozen=True, omit_defaults=True):
     check_after_s: float
     fee_minor: int = 0
     booked_to: str = "payable"
+    suspense_minor: int = 0
 
 
 class EvidenceAdded(Struct, frozen=True):
@@ -100,7 +102,7 @@ class LookedAt(Struct, frozen=True):
 
 
 class DisputeWon(Struct, frozen=True, omit_defaults=True):
-    """The merchant has the amount back, by the change `posting_id`; the fee stays."""
+    """Whoever gave the amount has it back, by the change `posting_id`; the fee stays."""
 
     posting_id: UUID
     booked_to: str = "payable"

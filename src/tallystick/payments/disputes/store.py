@@ -104,26 +104,35 @@ async def find_document(database: Database, document_id: UUID) -> bytes | None:
 
 # What must hold -------------------------------------------------------------------------------
 
+# A change's transfers have ids one after another: two accounts give the amount, or one and the fee.
 _SET_ASIDE: Final = """
-SELECT d.id, d.status, d.booked_to, d.amount_minor, d.fee_minor, p.held, p.fee
+SELECT d.id, d.status, d.booked_to, d.amount_minor, d.fee_minor, d.suspense_minor, p.held, p.fee,
+       p.suspense
   FROM disputes d
  CROSS JOIN LATERAL (
        SELECT coalesce(sum(t.amount) FILTER (WHERE t.code = 'dispute'), 0) AS held,
-              coalesce(sum(t.amount) FILTER (WHERE t.code = 'dispute_fee'), 0) AS fee
-         FROM (SELECT id, part_of, amount, code, kind FROM ledger_transfers
+              coalesce(sum(t.amount) FILTER (WHERE t.code = 'dispute_fee'), 0) AS fee,
+              coalesce(sum(t.amount) FILTER (WHERE a.code LIKE 'platform:suspense:%'), 0)
+                  AS suspense
+         FROM (SELECT id, part_of, amount, code, kind, debit FROM ledger_transfers
                 WHERE id >= d.posting_id ORDER BY id LIMIT 2) t
+         JOIN ledger_accounts a ON a.id = t.debit
         WHERE coalesce(t.part_of, t.id) = d.posting_id AND t.kind = 'post') p
- WHERE (p.held, p.fee) <> (d.amount_minor, d.fee_minor)
+ WHERE (p.held, p.fee, p.suspense) <> (d.amount_minor, d.fee_minor, d.suspense_minor)
+    OR d.booked_to <> CASE d.suspense_minor WHEN 0 THEN 'payable' WHEN d.amount_minor
+                                            THEN 'suspense' ELSE 'both' END
 """
 _CLOSED: Final = """
-SELECT d.id, d.status, f.kind, t.amount, t.code
+SELECT d.id, d.status, f.kind, p.moved
   FROM disputes d
   LEFT JOIN journal_facts f ON f.aggregate_id = d.id AND f.version = d.version
-  LEFT JOIN ledger_transfers t ON t.id = (f.data->>'posting_id')::uuid
- WHERE d.closed_at IS NOT NULL
-   AND (t.amount IS DISTINCT FROM d.amount_minor
-        OR t.code IS DISTINCT FROM CASE d.status WHEN 'won' THEN 'dispute_won'
-                                                 ELSE 'dispute_lost' END)
+ CROSS JOIN LATERAL (
+       SELECT coalesce(sum(t.amount), 0) AS moved
+         FROM (SELECT id, part_of, amount, code FROM ledger_transfers
+                WHERE id >= (f.data->>'posting_id')::uuid ORDER BY id LIMIT 2) t
+        WHERE coalesce(t.part_of, t.id) = (f.data->>'posting_id')::uuid
+          AND t.code = CASE d.status WHEN 'won' THEN 'dispute_won' ELSE 'dispute_lost' END) p
+ WHERE d.closed_at IS NOT NULL AND p.moved <> d.amount_minor
 """
 _HELD: Final = """
 SELECT coalesce(d.currency, a.currency) AS currency, d.disputed, a.held

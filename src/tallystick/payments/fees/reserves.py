@@ -1,7 +1,7 @@
 """Reserves: part of a capture that a merchant gets some days later. Pure.
 
 Each capture whose terms say so holds one back on the merchant's reserve account, in the change that
-captures, and a job releases it to the payable when its days are over.
+captures, and a job releases it to the payable when its days are over. A late failure takes it.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ RELEASE: Final = "reserve_release"
 RESERVE_HELD: Final = "reserve.held"
 RESERVE_POSTPONED: Final = "reserve.postponed"
 RESERVE_RELEASED: Final = "reserve.released"
+RESERVE_TAKEN: Final = "reserve.taken"
 POSTPONED_BY_S: Final = 86_400
 
 
@@ -47,10 +48,17 @@ class ReserveReleased(Struct, frozen=True):
     posting_id: UUID
 
 
+class ReserveTaken(Struct, frozen=True):
+    """The capture brought no money after all; `posting_id` is the change that gave it back."""
+
+    posting_id: UUID
+
+
 RESERVE_KINDS: Final[Mapping[str, type[Struct]]] = {
     RESERVE_HELD: ReserveHeld,
     RESERVE_POSTPONED: ReservePostponed,
     RESERVE_RELEASED: ReserveReleased,
+    RESERVE_TAKEN: ReserveTaken,
 }
 
 
@@ -61,11 +69,11 @@ class ReserveRow(Struct, frozen=True):
     version: int
     merchant_id: UUID
     payment_id: UUID
-    status: str  # held | released
+    status: str  # held | released | taken
     amount_minor: int
     currency: str
     held_by: UUID  # the change that captured
-    released_by: UUID | None
+    released_by: UUID | None  # the change that moved it on, to the merchant or back to the rail
     due_at: datetime | None  # when the job releases it
     created_at: datetime
     updated_at: datetime
@@ -83,11 +91,11 @@ def fold_reserve(row: ReserveRow | None, fact: Told) -> ReserveRow:
                 due_at=fact.at + timedelta(seconds=data.check_after_s),
                 updated_at=fact.at,
             )
-        case ReserveRow(status="held") as held, ReserveReleased() as data:
+        case ReserveRow(status="held") as held, ReserveReleased() | ReserveTaken() as data:
             return structs.replace(
                 held,
                 version=fact.version,
-                status="released",
+                status=fact.kind.removeprefix("reserve."),
                 released_by=data.posting_id,
                 due_at=None,
                 updated_at=fact.at,

@@ -66,6 +66,14 @@ async def list_due_reserves(
     return tuple(ReserveRow(*record) for record in records)
 
 
+async def list_held_reserves(database: Database, payment_id: UUID) -> tuple[ReserveRow, ...]:
+    """What is still held back of a payment's captures."""
+    records = await database.fetch(
+        f"{_RESERVE} WHERE r.payment_id = $1 AND r.status = 'held' ORDER BY r.id", payment_id
+    )
+    return tuple(ReserveRow(*record) for record in records)
+
+
 # What must hold -------------------------------------------------------------------------------
 
 # The rule of `fee_terms.py`, said once more in another language: of all that is captured so far
@@ -196,7 +204,7 @@ SELECT p.id, p.fee_minor, f.fee, c.tax, f.tax AS tax_told, c.held, f.held AS hel
         AND p.fee_terms->>'on_refund' IS DISTINCT FROM 'returned')
 """
 _RESERVES: Final = """
-SELECT r.id, r.status, r.amount_minor, h.amount AS held, o.amount AS released
+SELECT r.id, r.status, r.amount_minor, h.amount AS held, o.amount AS released, g.taken
   FROM payment_reserves r
   LEFT JOIN LATERAL (
        SELECT m.amount, m.credit
@@ -204,8 +212,14 @@ SELECT r.id, r.status, r.amount_minor, h.amount AS held, o.amount AS released
                 WHERE id >= r.held_by ORDER BY id LIMIT 5) m
         WHERE coalesce(m.part_of, m.id) = r.held_by AND m.code = 'reserve') h ON true
   LEFT JOIN ledger_transfers o ON o.id = r.released_by AND o.code = 'reserve_release'
+ CROSS JOIN LATERAL (  -- a late failure takes all reserves of its payment at once
+       SELECT count(*) AS taken FROM ledger_transfers t
+        WHERE t.id = r.released_by AND t.code = 'late_failure' AND t.debit = h.credit
+          AND t.amount = (SELECT sum(a.amount_minor) FROM payment_reserves a
+                           WHERE a.released_by = r.released_by)) g
  WHERE h.amount IS DISTINCT FROM r.amount_minor
     OR (r.status = 'released') <> (o.id IS NOT NULL)
+    OR (r.status = 'taken') <> (g.taken = 1)
     OR (o.id IS NOT NULL AND (o.amount, o.debit) IS DISTINCT FROM (r.amount_minor, h.credit))
     OR (r.status = 'held') <> (r.due_at IS NOT NULL)
 """
@@ -240,7 +254,7 @@ CHECKS: Final = (
     ),
     Check(
         "reserves_moved",
-        "every reserve was held once, and is released at most once, with exactly its amount",
+        "every reserve was held once, and is released or taken once at most, whole",
         _RESERVES,
         "payment_reserves",
     ),
