@@ -90,7 +90,8 @@ import asyncio, sys
 from tallystick.api.gate import Gate
 from tallystick.api.readiness import Readiness
 from tallystick.api.request_metrics import request_metrics
-from tallystick.api.server import ClosingServer, listening_socket
+from tallystick.api.server import ClosingServer
+from tallystick.platform.listening import listening_socket
 from starlette.responses import PlainTextResponse
 
 async def slow(scope, receive, send):

@@ -8,9 +8,10 @@ import aiohttp
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from tallystick.api import create_api, listening_socket
+from tallystick.api import create_api
 from tallystick.api.server import ClosingServer
 from tallystick.app import App
+from tallystick.platform.listening import listening_socket
 from tallystick.platform.settings import load_settings
 from tests.api.conftest import Caller
 

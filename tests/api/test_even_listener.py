@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from tallystick.api.even_listener import EvenListener, patience_s
-from tallystick.api.server import listening_socket
+from tallystick.platform.listening import listening_socket
 
 pytestmark = pytest.mark.anyio
 

@@ -1,8 +1,14 @@
 """Alive, ready, measured."""
 
+from dataclasses import replace
+
 import pytest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from tallystick.api.gate import Gate
+from tallystick.api.health import HealthRoutes
+from tallystick.api.readiness import Readiness
 from tallystick.app import App
 from tests.api.conftest import Caller
 
@@ -85,3 +91,13 @@ async def test_metrics_count_by_route_and_never_by_path(anybody: Caller) -> None
 
     assert {"/api/v1/payments/{payment_id}", "unmatched"} <= routes
     assert not any("nowhere" in route or route.endswith("/a") for route in routes)
+
+
+async def test_metrics_that_are_switched_off_are_not_there(app: App) -> None:
+    settings = app.settings.model_copy(update={"enable_metrics": False})
+    hidden = HealthRoutes(replace(app, settings=settings), Readiness())
+
+    with pytest.raises(HTTPException) as refused:
+        await hidden.metrics(Request({"type": "http"}))
+
+    assert refused.value.status_code == 404

@@ -55,3 +55,28 @@ async def test_every_list_has_the_same_largest_page(anybody: Caller) -> None:
 
     assert len(largest) > 15
     assert {path for path, most in largest.items() if most != PAGE_MAX} == set()
+
+
+@pytest.mark.anyio
+async def test_no_list_takes_another_ones_cursor(anybody: Caller, operator: Caller) -> None:
+    document = (await anybody.get("/openapi.json")).json
+    lists = [
+        path
+        for path, method, operation in operations(document)
+        if method == "get"
+        and "{" not in path
+        and _takes_only_a_cursor(operation.get("parameters", []))
+    ]
+    cursor = write_cursor("a list that is not there", "1")
+
+    refused = {path: await operator.get(f"{path}?cursor={cursor}") for path in lists}
+
+    assert len(refused) > 10
+    assert {path: got.json["code"] for path, got in refused.items()} == dict.fromkeys(
+        refused, "invalid_cursor"
+    )
+
+
+def _takes_only_a_cursor(parameters: list[dict[str, object]]) -> bool:
+    required = [parameter for parameter in parameters if parameter.get("required")]
+    return not required and "cursor" in [parameter["name"] for parameter in parameters]

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
@@ -9,6 +10,7 @@ from tallystick.app import App
 from tallystick.books import PLATFORM, account_id, chart
 from tallystick.identity import Merchant
 from tallystick.ledger import Post
+from tallystick.platform.clock import HandClock
 from tallystick.platform.ids import new_id, typeid
 from tests.api.conftest import Caller
 
@@ -190,6 +192,23 @@ class TestSchedules:
         assert (cancelled["status"], cancelled["next_run_at"]) == ("cancelled", None)
         ended = await seller.post(f"{one}/resume")
         assert (ended.status, ended.code) == (409, "transfer_schedule_ended")
+
+    async def test_tell_customers_why_a_run_failed(
+        self, app: App, opening_clock: HandClock, seller: Caller, purses: Purses
+    ) -> None:
+        soon = opening_clock.now() + timedelta(minutes=1)
+        when = {"starts_on": f"{soon:%Y-%m-%d}", "local_time": f"{soon:%H:%M}", "timezone": "UTC"}
+        body = purses.schedule(frequency="once", amount=20_000) | when
+        made = await seller.post(SCHEDULES, body)
+        opening_clock.advance(timedelta(minutes=2))
+        await app.schedules.run_due()
+
+        schedule = (await seller.get(f"{SCHEDULES}/{made.json['id']}")).json
+        (run,) = (await seller.get(f"{SEND}?schedule_id={made.json['id']}")).json["data"]
+
+        said = ("insufficient_funds", "There is not enough money for this.")
+        assert (run["failure_code"], run["failure_message"]) == said
+        assert (schedule["last_failure_code"], schedule["last_failure_message"]) == said
 
     @pytest.mark.parametrize(
         ("fault", "field"),
