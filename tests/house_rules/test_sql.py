@@ -15,6 +15,7 @@ WRITES_MAY_STAND_IN = (
     "ledger/store.py",  # the judge's verdicts in bulk, within the journal's transaction
     "intake/store.py",  # the bulk loader
     "intake/staging/store.py",  # the bulk loader, too
+    "intake/staging/log_store.py",  # how each of its batches goes
     "intake/retention/store.py",  # what is let go: references, partitions, logs
     "ledger/bulk_store.py",  # transfers by set, within the bulk loader's transaction
     "payments/disputes/store.py",  # the documents of evidence, too large for a fact

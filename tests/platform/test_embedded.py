@@ -16,6 +16,7 @@ from tallystick.platform.postgres.embedded import (
     embedded_postgres,
 )
 from tallystick.platform.postgres.pools import Overloaded, connect, open_database
+from tallystick.platform.secrets_file import HomeUnusable
 from tallystick.platform.settings import Settings
 from tests.platform.processes import (
     connected,
@@ -222,6 +223,6 @@ async def test_while_it_is_away_readers_are_told_to_ask_again(
 
 async def test_a_home_that_cannot_be_made_is_told(folder: Path) -> None:
     (folder / "file").touch()
-    with pytest.raises(EmbeddedPostgresFailed, match="TALLYSTICK_HOME"):
+    with pytest.raises(HomeUnusable, match="TALLYSTICK_HOME"):
         async with embedded_postgres(folder / "file"):
             pass

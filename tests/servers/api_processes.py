@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from tallystick.api import listening_socket
+from tallystick.platform.listening import listening_socket
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.settings import Settings
 from tests.servers.api_zygote import (

@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tallystick.api import create_api, listening_socket
+from tallystick.api import create_api
 from tallystick.api.server import ClosingServer
 from tallystick.app import App
 from tallystick.books import PLATFORM, account_id, chart
 from tallystick.identity import Merchant
 from tallystick.platform.clock import HandClock
 from tallystick.platform.ids import typeid
+from tallystick.platform.listening import listening_socket
 from tallystick.sandbox import Sandbox
 from tests.servers.http_client import Caller, Client
 from tests.servers.two_books import require_same_books

@@ -184,13 +184,16 @@ async def _list_refused(books: Mapping[str, BankBook], now: datetime) -> frozens
 
 
 async def _list_owed(books: Mapping[str, BankBook], now: datetime) -> Counter[tuple[str, str]]:
-    """What each bank owes us by its own book: captured less refunded, by currency."""
+    """What each bank owes us by its own book: captured less refunded and lost, by currency."""
     owed: Counter[tuple[str, str]] = Counter()
     for bank, book in books.items():
         for operation in _approved(await book.operations(), now):
             taken = operation.kind == "capture" or operation.capture
             sign = 1 if taken else -1 if operation.kind == "refund" else 0
             owed[bank, operation.currency] += sign * operation.amount_minor
+        for case in book.disputes.list_after(0, 10_000):
+            if case.status_at(now) == "lost":
+                owed[bank, case.dispute.currency] -= case.dispute.amount_minor
     return owed
 
 

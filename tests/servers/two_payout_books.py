@@ -51,9 +51,9 @@ async def _list_ours(app: App) -> list[PaidOut]:
     position = 0
     while facts := await app.journal.facts_after(0, position, _PAGE):
         for fact in facts:
-            data = to_builtins(fact.data)
             match fact.kind:
                 case "payout.created":
+                    data = to_builtins(fact.data)
                     asked[fact.aggregate_id] = (
                         data["route"],
                         data["reference"],
