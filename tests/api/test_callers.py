@@ -39,7 +39,8 @@ class TestKeys:
                 answer = await anybody.send(method.upper(), plain, b"not even JSON", said)
                 assert answer.status == 401, (path, method)
                 assert answer.headers["www-authenticate"].startswith("Bearer")
-                assert answer.code in ("api_key_missing", "invalid_api_key")
+                if answer.json.get("error") != "Authentication failed":  # in document 000's shape
+                    assert answer.code in ("api_key_missing", "invalid_api_key"), path
 
     async def test_each_permission_opens_its_addresses_and_no_others(
         self, app: App, anybody: Caller

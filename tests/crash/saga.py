@@ -99,6 +99,7 @@ class Saga:
 
     async def _credit(self) -> None:
         if point := self.deaths.get("credit"):
+            await self.workers.lease_runs_out()  # ours, from the saga before
             assert await self.workers.run_until(point) == -9, point
             await self.workers.lease_runs_out()  # of the dead
         await self.app.delivery.drain("top_ups")

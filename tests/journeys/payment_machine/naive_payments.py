@@ -110,7 +110,7 @@ class NaivePayments:
         if given > payment.refundable:
             raise Refusal(422, "refund_exceeds_captured")
         if given > self.available:
-            refusal = Refusal(422, "refund_exceeds_balance", kept=True)
+            refusal = Refusal(422, "refund_exceeds_balance")
             self.claims[key] = Claim(None, refusal=refusal)
             raise refusal
         refund = Refund(payment, given)
@@ -320,7 +320,7 @@ class NaivePayments:
 
     def _refuse(self, asked: Asked, code: str) -> None:
         """The bank's no is the answer."""
-        refusal = Refusal(422, code, kept=True)
+        refusal = Refusal(422, code)
         if asked.key is not None:
             self.claims[asked.key].refusal = refusal
         raise refusal

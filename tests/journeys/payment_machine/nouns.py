@@ -11,11 +11,16 @@ View = dict[str, Any]
 
 
 class Refusal(Exception):
-    """The API says no, with this status and code; `kept` under its key, or judged anew."""
+    """The API says no, with this status and code."""
 
-    def __init__(self, status: int, code: str, *, kept: bool = False) -> None:
+    def __init__(self, status: int, code: str) -> None:
         super().__init__(f"{status} {code}")
-        self.status, self.code, self.kept = status, code, kept
+        self.status, self.code = status, code
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its key stands for it from now on; else the wish is judged anew."""
+        return self.code != "payment_busy"
 
 
 @dataclass(eq=False)

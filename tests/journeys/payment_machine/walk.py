@@ -231,6 +231,8 @@ class Walk:
             judged = judge()
         except Refusal as refusal:
             self._require_refused(answer, refusal)
+            if refusal.is_kept:
+                self.naive.claims.setdefault(key, Claim(None, refusal=refusal))
         else:
             self._learn_id(key, judged, answer)
             self._require_answer(answer, judged.view())
