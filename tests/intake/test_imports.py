@@ -277,3 +277,8 @@ async def test_a_file_is_not_overwritten_by_its_own_rejects(
             await Imports(recording).import_file(path, rejects_path=nowhere)
 
     assert path.read_text(encoding="utf-8").startswith(HEADER)
+
+
+async def test_a_folder_without_a_name_is_no_file(recording: Recording) -> None:
+    with pytest.raises(IntakeError):
+        await Imports(recording).import_file(Path("/"))

@@ -84,7 +84,7 @@ class Imports:
         go to `rejects_path` (`NAME.rejects.csv` beside the file) and do not hold up the others.
         Raises UnreadableFile, and ImportInterrupted when the database stays away.
         """
-        target = rejects_path or path.with_name(f"{path.stem}.rejects.csv")
+        target = rejects_path or path.parent / f"{path.stem}.rejects.csv"
         _require_place_for_rejects(path, target)
         # The thread is left first: the file is not closed under its reader's feet.
         with (
