@@ -1,5 +1,6 @@
 """The tutorial of a card payment, typed line by line into a shell: it says what the page shows."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -20,9 +21,12 @@ WANTED = re.compile(r"^export (\w+)=(\S*\.\.\.)$", re.MULTILINE)
 UNDER_REVIEW_S = 20.0
 END = "-- end of the step --"
 
+MISSING = [tool for tool in ("curl", "bash") if shutil.which(tool) is None]
+# A reader without them cannot type it either; CI has both, and fails without.
 pytestmark = [
-    pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl"),
-    pytest.mark.skipif(shutil.which("bash") is None, reason="this machine has no bash"),
+    pytest.mark.skipif(
+        bool(MISSING) and "CI" not in os.environ, reason=f"this machine has no {MISSING}"
+    ),
 ]
 
 

@@ -75,17 +75,20 @@ class AccountBulks:
         origin = Origin(origin.actor, origin.request_id, await self._submit(wanted, asked, origin))
         facts = await self._described(wanted)
         wishes = items_of(asked, len(wanted))
-        outcomes = await asyncio.gather(
-            *(
-                self._item(new.order, told, wish, origin)
-                for new, told, wish in zip(wanted, facts, wishes, strict=True)
-            )
-        )
-        # Repeats are read one after the other: they are rare, and the pool belongs to everybody.
-        return [
-            await self._replayed(outcome, new.order) if isinstance(outcome, Repeated) else outcome
-            for outcome, new in zip(outcomes, wanted, strict=True)
+        changes = [
+            self._opening(new.order, told, wish, origin)
+            for new, told, wish in zip(wanted, facts, wishes, strict=True)
         ]
+        opened: list[Terms | JournalError] = []
+        for new, outcome in zip(wanted, await self.journal.record_each(changes), strict=True):
+            if isinstance(outcome, Repeated):
+                # One after the other: they are rare, and the pool belongs to everybody.
+                opened.append(await self._replayed(outcome, new.order))
+            elif isinstance(outcome, JournalError):
+                opened.append(outcome)
+            else:
+                opened.append(_opened(new.order))
+        return opened
 
     async def _submit(self, wanted: Sequence[NewAccount], asked: Asked, origin: Origin) -> UUID:
         """Claim the key for the bulk as a whole, before any of its accounts is opened."""
@@ -98,21 +101,16 @@ class AccountBulks:
             return (await self.journal.answer(repeat, patience_s=0)).subject_id
         return bulk_id
 
-    async def _item(
+    def _opening(
         self, order: Open, facts: tuple[Fact, ...], asked: Asked, origin: Origin
-    ) -> Terms | JournalError:
-        change = Change(
+    ) -> Change:
+        return Change(
             new_id(self.clock.now(), bucket_of(order.account_id)),
             facts=facts,
             accounts=(order,),
             claim=asked.claim(order.account_id),
             origin=origin,
         )
-        try:
-            await self.journal.record(change)
-        except JournalError as error:
-            return error
-        return _opened(order)
 
     async def _replayed(self, repeat: Repeated, order: Open) -> Terms | JournalError:
         try:
