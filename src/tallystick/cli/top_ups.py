@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command, group
-from tallystick.cli.failures import NotThere
+from tallystick.cli.command import command, group, id_named, opened
 from tallystick.cli.named_wallet import get_wallet_id
 from tallystick.cli.terminal import Amount, Output, show_record, show_records
 
@@ -29,10 +28,9 @@ async def list_top_ups(
     output: Output = None,
 ) -> None:
     """List top-ups, the latest first."""
-    from tallystick.cli.database import opened_app
     from tallystick.wallets import topups
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         wallet_id = await get_wallet_id(app.ledger, wallet) if wallet else None
         wanted = topups.TopUpsWanted(wallet_id=wallet_id, status=status, limit=limit)
         rows = await app.top_ups.list_top_ups(wanted)
@@ -43,15 +41,8 @@ async def get(
     top_up: Annotated[str, typer.Argument(help="A top-up's id (top_...).")], output: Output = None
 ) -> None:
     """Show a top-up as it stands."""
-    from tallystick.cli.database import opened_app
-    from tallystick.platform.ids import MalformedId, parse_typeid
-
-    try:
-        top_up_id = parse_typeid("top", top_up)
-    except MalformedId:
-        raise NotThere(f"no top-up is called {top_up}") from None
-    async with opened_app() as (app, _):
-        row = await app.top_ups.get(top_up_id)
+    async with opened() as app:
+        row = await app.top_ups.get(id_named("top", top_up, "top-up"))
     show_record(output, _record(row))
 
 
