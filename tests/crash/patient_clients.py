@@ -16,8 +16,8 @@ _ASK_AGAIN = frozenset(
         *("overloaded", "busy", "outcome_unknown"),
     }
 )
-# Whoever has a wallet has no key of his own yet: the operator acts for him.
-_OF_THE_OPERATOR = ("transfer", "wallet_", "saga_")
+# Whoever has a wallet has no key of his own yet: the operator acts for him, and on his cases.
+_OF_THE_OPERATOR = ("transfer", "wallet_", "saga_", "resolve_")
 _PATIENCE_S = 5.0
 _TRIES = 200
 _PAUSE_S = 0.02

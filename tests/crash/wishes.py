@@ -79,6 +79,12 @@ class Wishes:
     def reverse_captured(self, payment_id: str) -> Wish:
         return self._wish("reverse_captured", f"/api/v1/payments/{payment_id}/reverse", {})
 
+    def resolve(self, case_id: str, outcome: str) -> Wish:
+        """An operator has it in writing."""
+        body = {"outcome": outcome, "note": "Their letter of 3 March."}
+        body |= {"provider_reference": "letter-42"} if outcome == "approved" else {}
+        return self._wish("resolve_case", f"/api/v1/cases/{case_id}/resolve", body)
+
     def _transfer(self, verb: str, debit: str, credit: str, amount: int = 7) -> Wish:
         body = {
             "debit_account_id": debit,

@@ -34,6 +34,7 @@ from tallystick.payments.model import Operation
 from tallystick.payments.operations import NOBODY, TRIES
 from tallystick.payments.orders import find
 from tallystick.payments.steps import Case
+from tallystick.platform.crash import crash_point
 from tallystick.platform.telemetry import get_logger
 from tallystick.rails import Approved, Declined, NotFound, Outcome, Unanswered
 
@@ -93,6 +94,7 @@ class ByHand:
             case = await self._tell(case, running, row, word)
         except Refused:  # as for the provider's own word: suspense takes what an account will not
             case = await self._tell(case, running, row, word, to_suspense=True)
+        crash_point("cases.after_decide")
         await operations.carry_through(case, word.origin)  # what the bank took too late is undone
         after: CaseRow = await operations.journal.row_as_of(CASES, row.id, row.version + 1)
         return after
