@@ -1,14 +1,17 @@
 """An erased customer's words are nowhere: every column is read, and every seal is tried."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import suppress
+from functools import partial
+from itertools import product
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from tallystick.journal import Journal
+from tallystick.journal import Change, Journal
+from tallystick.payments import PaymentsError
 from tallystick.payments.customers import Customers, CustomerTerms, MethodWish
 from tallystick.payments.disputes import Disputes, Document
 from tallystick.payments.disputes.beats import DisputeBeats
@@ -129,6 +132,54 @@ async def test_nothing_that_was_said_of_him_can_be_read_any_more(
     assert await desk.payable() == money
     payment = await desk.payments.get(payment_id)
     assert (payment.row.amount_minor, payment.text) == (10_000, {})
+
+
+def erase_just_before(
+    monkeypatch: pytest.MonkeyPatch, customers: Customers, customer_id: UUID, kind: str
+) -> None:
+    """The customer is erased when all is decided, and a fact of this kind is to be recorded."""
+    record = Journal.record
+
+    async def erased_first(journal: Journal, change: Change, **more: Any) -> Any:
+        if any(fact.kind == kind for fact in change.facts):
+            monkeypatch.undo()
+            await customers.erase(customer_id)
+        return await record(journal, change, **more)
+
+    monkeypatch.setattr(Journal, "record", erased_first)
+
+
+# With a token, or with the customer's default.
+@pytest.mark.parametrize("scene", [*product(("pay", "intend", "confirm"), ("tok_visa", None))])
+async def test_who_pays_at_that_very_moment_is_refused_and_leaves_no_word(
+    desk: Desk,
+    customers: Customers,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    scene: tuple[str, str | None],
+) -> None:
+    (verb, token), journal = scene, desk.operations.journal
+    customer_id, _ = await known_everywhere(desk, customers)
+    wish = MethodWish(token, customer_id)
+    terms: dict[str, Any] = {"amount_minor": 10_000, "currency": "INR"}
+    intend = partial(desk.intents.create, desk.merchant, **terms, text=TEXT)
+    asked: Awaitable[Any]
+    if verb == "pay":
+        asked = desk.payments.create(desk.merchant, **terms, payment_method=wish, text=TEXT)
+    elif verb == "intend":
+        asked = intend(payment_method=wish)
+    else:
+        made = await intend(payment_method=wish)
+        back = "https://shop.example/back"
+        asked = desk.intents.confirm(desk.merchant, made.row.id, return_url=back)
+    kind = "intent.created" if verb == "intend" else "payment.initiated"
+    erase_just_before(monkeypatch, customers, customer_id, kind)
+
+    with pytest.raises(PaymentsError) as refused:
+        await asked
+
+    assert refused.value.code in ("customer_closed", "payment_method_missing")
+    assert await places_of((NAME, MAIL), database, journal) == set()
 
 
 async def test_what_is_said_afterwards_does_not_hide_that_the_rest_is_gone(

@@ -56,7 +56,9 @@ class Written(Struct, frozen=True):
 class Agenda:
     """What a batch will lock and load, worked out while somebody else is still at work."""
 
-    __slots__ = ("changes", "claimed_ids", "closed_ids", "presumption", "transfers", "verbs")
+    __slots__ = (
+        *("changes", "claimed_ids", "closed_ids", "presumption", "seen_ids", "transfers", "verbs"),
+    )
 
     def __init__(self, changes: Sequence[Change]) -> None:
         self.changes = changes
@@ -64,6 +66,7 @@ class Agenda:
         self.verbs = [verb for change in changes for verb in change.accounts]
         self.claimed_ids = [change.claim.id for change in changes if change.claim]
         self.closed_ids = [change.close.claim_id for change in changes if change.close]
+        self.seen_ids = [seen_id for change in changes for seen_id, _ in change.seen]
         self.presumption = None if self.verbs else presume(self.transfers)
 
 
@@ -147,6 +150,7 @@ class BatchWriter:
             self._claims = await store.load_claims(connection, claim_ids)
         unversioned = await self._projections.load(self._agenda.changes)
         self._versions = self._projections.versions
+        unversioned.update(self._agenda.seen_ids)
         if unversioned:
             self._versions |= await store.load_versions(connection, unversioned)
 
@@ -234,6 +238,7 @@ class BatchWriter:
         """Raises Repeated and Conflict: what the journal itself has against the change."""
         self._require_unclaimed(change)
         self._require_versions(change.facts)
+        self._require_unmoved(change.seen)
         self._projections.require_free_keys(change)
         self._require_running(change.close)
 
@@ -252,6 +257,11 @@ class BatchWriter:
             if fact.version != standing + 1:
                 raise Conflict(f"{fact.kind} {aggregate_id} is at version {standing}")
             passed[aggregate_id] = fact.version
+
+    def _require_unmoved(self, seen: Sequence[tuple[UUID, int]]) -> None:
+        for aggregate_id, version in seen:
+            if self._versions.get(aggregate_id) != version:
+                raise Conflict(f"{aggregate_id} has moved on from version {version}")
 
     def _require_running(self, close: CloseClaim | None) -> None:
         if close:

@@ -114,7 +114,8 @@ class Change(Struct, frozen=True, gc=False):
     """Everything one verb wants made durable: all of it, or nothing.
 
     Its transfers get the ids `numbered_id(change.id, 0..n)`. One that brings a `refusal` (code,
-    detail) does nothing but have it remembered under its claim.
+    detail) does nothing but have it remembered under its claim. `seen`: other aggregates it was
+    decided upon, and their versions then; a Conflict if one has moved on.
     """
 
     id: UUID
@@ -125,6 +126,7 @@ class Change(Struct, frozen=True, gc=False):
     close: CloseClaim | None = None
     origin: Origin = NOBODY
     refusal: tuple[str, str] | None = None
+    seen: tuple[tuple[UUID, int], ...] = ()
 
 
 class Recorded(Struct, frozen=True, gc=False):

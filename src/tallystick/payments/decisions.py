@@ -111,7 +111,7 @@ def decide_payment(payment_id: UUID, terms: Terms, wish: Wish, moment: Moment) -
         off_session=terms.chosen.off_session,
     )
     attempt = next_attempt(payment_id, 1, terms.routes[0], wish, moment)
-    return Steps(((payment_id, initiated), (payment_id, attempt)))
+    return Steps(((payment_id, initiated), (payment_id, attempt)), seen=terms.chosen.seen)
 
 
 def next_attempt(

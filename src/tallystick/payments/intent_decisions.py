@@ -75,7 +75,7 @@ def decide_intent(intent_id: UUID, terms: IntentTerms, moment: Moment) -> Steps:
     if terms.payment_method is not None:
         _require_allowed(chosen.require(), terms.payment_methods)
         told.append((intent_id, MethodAttached(terms.payment_method)))
-    return Steps(tuple(told))
+    return Steps(tuple(told), seen=chosen.seen)
 
 
 def method_to_confirm(case: Case, moment: Moment) -> Chosen:
@@ -109,7 +109,7 @@ def decide_confirm(
     said = method_said(terms.payment_method, terms.chosen.payment_method_id)
     resealed = None if terms.sealed == row.sealed else terms.sealed
     confirmed = IntentConfirmed(payment_id, said, resealed)
-    return Steps(((row.id, confirmed), *payment.told))
+    return Steps(((row.id, confirmed), *payment.told), seen=payment.seen)
 
 
 def decide_cancel_intent(case: Case, reason: str, wish: Wish, moment: Moment) -> Steps:

@@ -34,7 +34,7 @@ from tallystick.payments.list_store import EVERYTHING, Filters, list_page
 from tallystick.payments.model import Answer, IntentRow, PaymentRow
 from tallystick.payments.operations import NOBODY, Operations
 from tallystick.payments.pages import PAGE_MAX, Page
-from tallystick.payments.requests import Request, answer_refused, new_case, seal, shown
+from tallystick.payments.requests import Request, answer_refused, loads_new, seal, shown
 from tallystick.payments.return_urls import require_return_url
 from tallystick.payments.steps import Case, Moment, Steps
 from tallystick.platform.ids import bucket_of, new_id
@@ -88,11 +88,13 @@ class Intents:
             expires_at=expires_at,
         )
 
-        def decide(_case: Case, _wish: Wish, moment: Moment) -> Steps:
-            return decide_intent(intent_id, terms, moment)
+        load = loads_new(self.operations, merchant.id, wish, chosen)
+
+        def decide(case: Case, _wish: Wish, moment: Moment) -> Steps:
+            return decide_intent(intent_id, case.as_seen(terms), moment)
 
         return await Request(
-            self.operations, IntentRow, intent_id, new_case, decide, asked, origin
+            self.operations, IntentRow, intent_id, load, decide, asked, origin
         ).answer()
 
     async def confirm(

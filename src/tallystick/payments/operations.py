@@ -112,6 +112,7 @@ class Operations:
                 claim=claim,
                 close=close_claim(steps, after),
                 origin=origin,
+                seen=steps.seen,
             )
         )
         return case.after(facts, recorded.at)

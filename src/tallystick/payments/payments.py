@@ -31,7 +31,7 @@ from tallystick.payments.operations import NOBODY, Operations
 from tallystick.payments.pages import PAGE_MAX, Page
 from tallystick.payments.purses import find_purse
 from tallystick.payments.references import parse_payment_reference
-from tallystick.payments.requests import Request, answer_refused, new_case, seal, shown
+from tallystick.payments.requests import Request, answer_refused, loads_new, seal, shown
 from tallystick.payments.reversals import Reversals
 from tallystick.payments.risk_hook import Assess, permit
 from tallystick.payments.steps import Case, Moment, Steps
@@ -72,19 +72,18 @@ class Payments:
         chosen = await find_chosen(self.operations.database, merchant.id, wish)
         if chosen.refusal:
             return await answer_refused(self.operations, PaymentRow, chosen.refusal, asked, origin)
-        token = chosen.token
-        kind = payable_kind(token)
+        kind = payable_kind(chosen.token)
         purse = await find_purse(self.operations.database, wallet_id, currency, kind)
         if purse.refusal:
             return await answer_refused(self.operations, PaymentRow, purse.refusal, asked, origin)
         routes = self.operations.rails.choose(amount_minor, currency, kind, wish=priority)
         payment_id = new_id(self.operations.clock.now(), bucket_of(merchant.id))
-        fees = await self._fees(merchant, currency, token) if purse.bears_fee else FeeTerms()
+        fees = await self._fees(merchant, currency, chosen.token) if purse.bears_fee else FeeTerms()
         terms = Terms(
             merchant_id=merchant.id,
             amount_minor=amount_minor,
             currency=currency,
-            payment_method=token,
+            payment_method=chosen.token,
             chosen=chosen,
             routes=tuple(route.name for route in routes),
             fee_percent_bp=fees.percent_bp,
@@ -96,14 +95,15 @@ class Payments:
             wallet_id=wallet_id,
         )
         blocked = await self.assess(terms)
+        load = loads_new(self.operations, merchant.id, wish, chosen)
 
-        def decide(_case: Case, wish: Wish, moment: Moment) -> Steps:
+        def decide(case: Case, wish: Wish, moment: Moment) -> Steps:
             if blocked:
                 raise RiskBlocked(f"our checks do not let this payment pass: {blocked}")
-            return decide_payment(payment_id, terms, wish, moment)
+            return decide_payment(payment_id, case.as_seen(terms), wish, moment)
 
         return await Request(
-            self.operations, PaymentRow, payment_id, new_case, decide, asked, origin
+            self.operations, PaymentRow, payment_id, load, decide, asked, origin
         ).answer()
 
     async def capture(

@@ -6,6 +6,8 @@ from typing import Any, Generic
 from uuid import UUID
 
 from tallystick.journal import Asked, Conflict, Origin, Repeated
+from tallystick.payments.customers.model import Chosen, MethodWish
+from tallystick.payments.customers.payment_methods import find_chosen
 from tallystick.payments.decisions import Wish
 from tallystick.payments.errors import PaymentBusy, PaymentsError, ProviderDeclined
 from tallystick.payments.model import Answer, RowT
@@ -93,6 +95,26 @@ class Request(Generic[RowT]):
 async def new_case() -> Case:
     """The case of an object that is still to be made."""
     return Case()
+
+
+def loads_new(
+    operations: Operations, merchant_id: UUID, wish: MethodWish, chosen: Chosen
+) -> Callable[[], Awaitable[Case]]:
+    """How each try begins something new: with another look at its customer, if it has one.
+
+    He may be erased at this moment. The look raises what the choice is refused for by now, and
+    PaymentBusy when it is another token.
+    """
+
+    async def look_again() -> Case:
+        now = await find_chosen(operations.database, merchant_id, wish)
+        if now.refusal:
+            raise now.refusal
+        if now.token != chosen.token:
+            raise PaymentBusy("the customer's default payment method has changed")
+        return Case(chosen=now)
+
+    return look_again if chosen.seen else new_case
 
 
 async def answer_refused(

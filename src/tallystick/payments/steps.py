@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from msgspec import Struct, structs
@@ -22,6 +22,7 @@ _TOLD_LOCALLY = Origin()
 _BESIDE: Final = RESERVE_KINDS.keys() | CASE_KINDS.keys()
 """Of rows that no verb of a payment answers with."""
 
+TermsT = TypeVar("TermsT", bound=Struct)
 Transfers = tuple[Post | Reserve | Settle | Void, ...]
 
 
@@ -43,13 +44,15 @@ class Closing(Struct, frozen=True):
 class Steps(Struct, frozen=True):
     """What one beat tells (aggregate and fact), moves, and closes.
 
-    `refusal` (code, detail): the provider's no is the answer of the verb.
+    `refusal` (code, detail): the provider's no is the answer of the verb. `seen`: a customer, or
+    its payment method, at the version this was decided upon.
     """
 
     told: tuple[tuple[UUID, Struct], ...]
     transfers: Transfers = ()
     closing: Closing | None = None
     refusal: tuple[str, str] | None = None
+    seen: tuple[tuple[UUID, int], ...] = ()
 
     def runs(self, claim_id: UUID | None) -> bool:
         """Whether something is about to be asked that will close this claim."""
@@ -100,6 +103,10 @@ class Case(Struct, frozen=True):
         """Whether this is (still) what runs."""
         running = self.operation
         return running is not None and running.reference == operation.reference
+
+    def as_seen(self, terms: TermsT) -> TermsT:
+        """The terms, with what was chosen when this case was read."""
+        return structs.replace(terms, chosen=self.chosen) if self.chosen else terms
 
     def version(self, aggregate_id: UUID) -> int:
         """How many facts a row has; 0 before its first."""

@@ -1,5 +1,6 @@
 """Customers of merchants: known by name, changed, closed for good, erased."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -125,16 +126,18 @@ class Customers:
 
         async def decide() -> Facts:
             row = await self.load(customer_id, merchant_id)
-            facts = decide_erasure(row, await self.methods.list_attached(row.id))
+            facts = decide_erasure(row)
             await self.records.require_unused(asked)
-            # First: a house that falls here leaves a nameless customer, never a kept name.
+            if row.status == "active":
+                # Whoever is about to pay or to attach something has seen it open: he conflicts.
+                with suppress(NotPossible):  # somebody else was faster
+                    await self.close(row.id, origin=origin)
+                return await decide()
+            # Before it is said: a house that falls here leaves no name behind an erasure.
             await self._erase_texts(row.id)
             return facts
 
-        erased = await self.records.record(CUSTOMERS, decide, asked, origin)
-        # Whoever was about to attach or to pay something may have made a new key.
-        await self._erase_texts(erased.row.id)
-        return erased
+        return await self.records.record(CUSTOMERS, decide, asked, origin)
 
     async def _erase_texts(self, customer_id: UUID) -> None:
         """Whatever stops it on the way, it is gone through again: nothing is recorded before."""

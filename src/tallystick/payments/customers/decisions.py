@@ -74,11 +74,11 @@ def decide_close(row: CustomerRow, attached: Sequence[PaymentMethodRow]) -> Fact
     return (_fact(row.id, row.version + 1, CustomerClosed()), *map(_detached, attached))
 
 
-def decide_erasure(row: CustomerRow, attached: Sequence[PaymentMethodRow]) -> Facts:
-    """Erased, and closed by it. Raises NotPossible (customer_erased)."""
+def decide_erasure(row: CustomerRow) -> Facts:
+    """Erased; it is closed by then. Raises NotPossible (customer_erased)."""
     if row.erased_at is not None:
         raise NotPossible("the customer's text was erased before", "customer_erased")
-    return (_fact(row.id, row.version + 1, CustomerErased()), *map(_detached, attached))
+    return (_fact(row.id, row.version + 1, CustomerErased()),)
 
 
 def require_active(row: CustomerRow) -> None:
@@ -160,9 +160,15 @@ def _chosen(
         raise NotFound("there is no such customer", "customer_not_found")
     require_active(customer)
     if not saved or (wish.method is None and not wish.needed):
-        return Chosen(wish.method or "", customer.id)
-    found = _required(wish, customer, method)
-    return Chosen(found.token, customer.id, found.id, wish.off_session)
+        seen = ((customer.id, customer.version),)
+        return Chosen(wish.method or "", customer.id, seen=seen)
+    return chosen_method(_required(wish, customer, method), wish)
+
+
+def chosen_method(found: PaymentMethodRow, wish: MethodWish) -> Chosen:
+    """A saved method, to be paid with as it stands."""
+    seen = ((found.id, found.version),)
+    return Chosen(found.token, found.customer_id, found.id, wish.off_session, seen=seen)
 
 
 def _without_customer(wish: MethodWish) -> PaymentsError:

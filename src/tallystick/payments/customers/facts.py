@@ -48,7 +48,7 @@ class CustomerClosed(Struct, frozen=True):
 
 
 class CustomerErased(Struct, frozen=True):
-    """The key of all personal text was destroyed; whoever was still active is closed by it."""
+    """The key of all personal text was destroyed. In older logs it closes the customer, too."""
 
 
 class MethodAttached(Struct, frozen=True, omit_defaults=True):

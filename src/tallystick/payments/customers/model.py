@@ -111,7 +111,8 @@ class Chosen(Struct, frozen=True):
     """What a payment is made with: the token, and whose saved method it is if it is one.
 
     A `refusal` waits to be raised by whoever needs the token: the same wish may have been granted
-    before, and then it is answered as it was.
+    before, and then it is answered as it was. `seen`: what it was chosen by, and its version: the
+    method, or the customer. Closing a customer, and so erasing it, moves both.
     """
 
     token: str = ""
@@ -119,6 +120,7 @@ class Chosen(Struct, frozen=True):
     payment_method_id: UUID | None = None
     off_session: bool = False
     refusal: PaymentsError | None = None
+    seen: tuple[tuple[UUID, int], ...] = ()
 
     def require(self) -> str:
         """The token. Raises the refusal."""

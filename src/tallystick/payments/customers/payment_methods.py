@@ -10,6 +10,7 @@ from tallystick.payments.customers import store as customer_store
 from tallystick.payments.customers.decisions import (
     Facts,
     choose_method,
+    chosen_method,
     decide_attachment,
     decide_default,
     decide_detachment,
@@ -200,7 +201,7 @@ async def _find_wallet(
             database, merchant_id, token, wish.customer_id
         )
     if saved is not None:
-        return Chosen(token, saved.customer_id, saved.id, wish.off_session)
+        return chosen_method(saved, wish)
     if wish.caller is not Caller.OPERATOR:
         return Chosen(refusal=no_consent())
     if wish.customer_id is None and not wish.off_session:
