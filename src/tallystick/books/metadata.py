@@ -71,7 +71,11 @@ def fold_metadata(row: MetadataRow | None, fact: Told) -> MetadataRow:
 
 
 PROJECTION: Final = Projection(
-    table="account_metadata", row=MetadataRow, kinds={_KIND: Described}, fold=fold_metadata
+    table="account_metadata",
+    row=MetadataRow,
+    kinds={_KIND: Described},
+    fold=fold_metadata,
+    seals=lambda row: [(row.account_id, row.sealed)],
 )
 
 

@@ -22,7 +22,8 @@ def add_journal(program: typer.Typer) -> None:
 
 async def verify(output: Output = None) -> None:
     """Recompute the hash chain, compare it with the heads published in heads.jsonl, and hold
-    every table that is made from facts against them; exit code 1 when anything differs.
+    every table that is made from facts against them; sealed texts are tried. Exit code 1 when
+    anything differs.
     """
     async with opened() as app, app.database.reading() as connection:
         chain = await app.journal.verify_chain(connection)
@@ -37,7 +38,7 @@ async def verify(output: Output = None) -> None:
         show_json(found)
     else:
         _tell(found)
-    if chain.breaks or belied or not all(table.equal for table in tables):
+    if chain.breaks or belied or not all(table.sound for table in tables):
         raise SystemExit(REFUSED)
 
 
@@ -95,12 +96,14 @@ def _tell(found: dict[str, Any]) -> None:
         say(f"           lane {broken.lane} batch {broken.batch}: {broken.reason}")
     for table in found["tables"]:
         below = f", {table.let_go:,} below the retention cut" if table.let_go else ""
-        say(f"table      {_verdict(table.equal)}  {table.table}, {table.rows:,} rows{below}")
+        say(f"table      {_verdict(table.sound)}  {table.table}, {table.rows:,} rows{below}")
         if not table.equal:
             say(
                 f"           {len(table.differing)} differ from their facts, "
                 f"{len(table.strangers)} have none: tallystick journal rebuild {table.table}"
             )
+        if table.tampered:
+            say(f"           {len(table.tampered)} hold a sealed text that was changed")
 
 
 def _verdict(good: bool) -> str:

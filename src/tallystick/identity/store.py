@@ -20,6 +20,7 @@ PROJECTIONS = (
         row=Merchant,
         kinds={"merchant.onboarded": MerchantOnboarded},
         fold=fold_merchant,
+        seals=lambda row: [(row.id, row.name_sealed)],
     ),
     Projection(
         table="api_keys",

@@ -300,9 +300,9 @@ class Journal:
         return await verify_heads(connection, path)
 
     async def verify_projections(self, connection: Connection) -> list[Comparison]:
-        """Hold every projection against its facts, in the caller's snapshot."""
+        """Hold every projection against its facts, and try its seals, in the caller's snapshot."""
         return [
-            await compare_projection(connection, self._log, projection)
+            await compare_projection(connection, self._log, projection, self._seals)
             for projection in self._log.projections
         ]
 
@@ -322,7 +322,10 @@ class Journal:
         return await self._seals.seal(subject_id, clear)
 
     async def unseal(self, subject_id: UUID, sealed: str) -> dict[str, Any] | None:
-        """What was sealed, or None once its subject's key has been destroyed."""
+        """What was sealed, or None once its subject's key has been destroyed.
+
+        Raises SealTampered.
+        """
         return await self._seals.unseal(subject_id, sealed)
 
     async def erase(self, *subject_ids: UUID) -> None:

@@ -1,6 +1,6 @@
 """The journal's nouns: what a verb hands in, what it gets back, and how it may be told no."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -153,7 +153,8 @@ class Projection(Struct, frozen=True):
 
     `row` is a msgspec struct whose fields are the table's columns in order. `key` is the column
     a row is found by and `key_of` finds it in a fact. A projection that only inserts
-    (`insert_only`) is not loaded before a write unless its key must be `unique`.
+    (`insert_only`) is not loaded before a write unless its key must be `unique`. `seals` tells what
+    is sealed in a row: whose key it is under, and the text.
     """
 
     table: str
@@ -166,6 +167,7 @@ class Projection(Struct, frozen=True):
     insert_only: bool = False
     unique: bool = False
     retention: Retention | None = None  # None: every row is kept
+    seals: Callable[[Any], Iterable[tuple[UUID, str | None]]] | None = None
 
 
 class JournalError(Exception):

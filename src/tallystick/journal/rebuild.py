@@ -6,7 +6,7 @@ from all facts, so no writer waits long. A changed fold, an empty table and a da
 and the same case.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from tallystick.journal import store
 from tallystick.journal.log import Log
 from tallystick.journal.model import Projection
 from tallystick.journal.projections import ProjectionTable, columns_of
+from tallystick.journal.sealing import Seals
 from tallystick.platform.postgres.pools import Connection
 
 CHUNK_ROWS = 500
@@ -31,24 +32,36 @@ class Comparison(Struct, frozen=True):
     differing: tuple[UUID, ...]  # aggregates whose row is missing or not as folded
     strangers: tuple[Any, ...]  # keys of rows that no fact stands for
     let_go: int = 0  # rows that the facts make and the table keeps no longer: not compared
+    tampered: tuple[UUID, ...] = ()  # aggregates whose sealed text does not open with its key
 
     @property
     def equal(self) -> bool:
         return not self.differing and not self.strangers
 
+    @property
+    def sound(self) -> bool:
+        """Whether it is equal, and every sealed text whose key is there opens."""
+        return self.equal and not self.tampered
+
 
 async def compare_projection(
-    connection: Connection, log: Log, projection: Projection
+    connection: Connection, log: Log, projection: Projection, seals: Seals | None = None
 ) -> Comparison:
-    """Fold every aggregate from its facts and hold it against its row, in the caller's snapshot."""
+    """Fold every aggregate from its facts and hold it against its row, in the caller's snapshot.
+
+    With `seals`, what is sealed in the rows is tried as well.
+    """
     table = await ProjectionTable.of(connection, projection)
     is_kept = await _kept_by(connection, projection)
     rows = let_go = 0
     differing: list[UUID] = []
+    tampered: list[UUID] = []
     async for made in _folded_rows(connection, log, projection):
         folded = {aggregate: row for aggregate, row in made.items() if is_kept(row)}
         rows += len(folded)
         let_go += len(made) - len(folded)
+        if seals and projection.seals:
+            tampered += await seals.find_tampered(connection, _sealed_in(folded, projection.seals))
         keys = {getattr(row, projection.key): aggregate for aggregate, row in folded.items()}
         for record in await connection.fetch(table.load_sql, list(keys)):
             aggregate = keys[record[projection.key]]
@@ -56,7 +69,16 @@ async def compare_projection(
                 del folded[aggregate]
         differing += folded
     strangers = tuple(row[0] for row in await connection.fetch(table.strangers_sql))
-    return Comparison(projection.table, rows, tuple(differing), strangers, let_go)
+    return Comparison(projection.table, rows, tuple(differing), strangers, let_go, tuple(tampered))
+
+
+def _sealed_in(
+    rows: Mapping[UUID, Any], seals: Callable[[Any], Iterable[tuple[UUID, str | None]]]
+) -> Iterator[tuple[UUID, UUID, str]]:
+    for aggregate_id, row in rows.items():
+        for subject_id, text in seals(row):
+            if text:
+                yield aggregate_id, subject_id, text
 
 
 async def _kept_by(connection: Connection, projection: Projection) -> Callable[[Any], bool]:

@@ -1,13 +1,15 @@
 """Sealed text: personal words in an append-only log, erasable by destroying one small key.
 
 Each subject (a payment, a merchant, a user) has a key of its own, itself sealed under the master
-key. The log keeps only ciphertext, so its hash chain still holds after the key is gone.
+key. The log keeps only ciphertext, so its hash chain still holds after the key is gone. A sealed
+text is `key.text` in base64: which key, so that one whose key was destroyed is told from one that
+was changed. Older texts do not say which key, and are not told apart.
 """
 
 import asyncio
 import base64
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -16,13 +18,20 @@ from msgspec import json
 
 from tallystick.journal import store
 from tallystick.platform.clock import Clock
-from tallystick.platform.crypto import SealBroken, open_sealed, seal
+from tallystick.platform.crypto import SealBroken, keyed_hash, open_sealed, seal
 from tallystick.platform.postgres.pools import Connection, Database
 
 KEY_BYTES = 32
 CACHED_KEYS = 10_000
 CACHED_FOR_S = 5.0  # an erasure reaches every process within this time
 _KEY_ID = "master-1"
+_NAME_BYTES = 6  # of a subject's key; it has had a few in its life at most
+
+
+class SealTampered(Exception):
+    """The key that sealed a text is there and does not open it: somebody has changed it."""
+
+    code = "seal_tampered"
 
 
 class Seals:
@@ -44,18 +53,29 @@ class Seals:
     async def seal(self, subject_id: UUID, clear: Mapping[str, object]) -> str:
         key = await self._find_key(subject_id) or await self._make_key(subject_id)
         sealed = seal(key, json.encode(clear), subject_id.bytes)
-        return base64.b64encode(sealed).decode()
+        return f"{_name_of(key)}.{base64.b64encode(sealed).decode()}"
 
     async def unseal(self, subject_id: UUID, sealed: str) -> dict[str, Any] | None:
+        """None once the key was destroyed. Raises SealTampered."""
         key = await self._find_key(subject_id)
-        if key is None:
-            return None
-        try:
-            clear = open_sealed(key, base64.b64decode(sealed), subject_id.bytes)
-        except SealBroken:
-            return None  # its key was destroyed; this one was made for what was said since
-        opened: dict[str, Any] = json.decode(clear)
-        return opened
+        return _opened(key, subject_id, sealed) if key else None
+
+    async def find_tampered(
+        self, connection: Connection, sealed: Iterable[tuple[UUID, UUID, str]]
+    ) -> list[UUID]:
+        """Of (row, subject, text) those rows whose text, or whose key, was changed."""
+        texts = list(sealed)
+        subjects = list({subject_id for _, subject_id, _ in texts})
+        found = await connection.fetch(store.SUBJECT_KEYS, subjects) if subjects else ()
+        keys: dict[UUID, bytes] = {record[0]: record[1] for record in found}
+        tampered = []
+        for row_id, subject_id, text in texts:
+            if wrapped := keys.get(subject_id):
+                try:
+                    _opened(self._unwrapped(subject_id, wrapped), subject_id, text)
+                except SealTampered:
+                    tampered.append(row_id)
+        return tampered
 
     async def erase(self, subject_ids: Collection[UUID]) -> None:
         for subject_id in subject_ids:
@@ -69,8 +89,15 @@ class Seals:
             wrapped = await self._database.fetchval(store.SUBJECT_KEY, subject_id)
             if wrapped is None:
                 return None
-            key = self._keys[subject_id] = open_sealed(self._master_key, wrapped, subject_id.bytes)
+            key = self._keys[subject_id] = self._unwrapped(subject_id, wrapped)
         return key
+
+    def _unwrapped(self, subject_id: UUID, wrapped: bytes) -> bytes:
+        try:
+            return open_sealed(self._master_key, wrapped, subject_id.bytes)
+        except SealBroken:
+            detail = f"the key of {subject_id} was changed, or the master key is another one"
+            raise SealTampered(detail) from None
 
     async def _make_key(self, subject_id: UUID) -> bytes:
         self._made[subject_id] = seal(self._master_key, os.urandom(KEY_BYTES), subject_id.bytes)
@@ -91,6 +118,24 @@ class Seals:
         if self._writer is None or self._writer.is_closed():
             self._writer = await self._database.open_writer("journal seals")
         return self._writer
+
+
+def _opened(key: bytes, subject_id: UUID, sealed: str) -> dict[str, Any] | None:
+    """The text; None if it was sealed with another key. Raises SealTampered."""
+    name, _, text = sealed.rpartition(".")
+    try:
+        clear = open_sealed(key, base64.b64decode(text, validate=True), subject_id.bytes)
+    except (SealBroken, ValueError):
+        if name == _name_of(key):
+            raise SealTampered(f"a text of {subject_id} was changed") from None
+        return None  # its key was destroyed; this one was made for what was said since
+    opened: dict[str, Any] = json.decode(clear)
+    return opened
+
+
+def _name_of(key: bytes) -> str:
+    """What a key is called beside the texts it seals; tells nothing of it."""
+    return base64.b64encode(keyed_hash(key, b"name")[:_NAME_BYTES]).decode()
 
 
 def _columns(made: Mapping[UUID, bytes]) -> tuple[list[UUID], list[bytes]]:

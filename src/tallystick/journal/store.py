@@ -86,6 +86,7 @@ SELECT aggregate_id, max(version) FROM journal_facts WHERE aggregate_id = ANY($1
 """
 
 SUBJECT_KEY = "SELECT wrapped FROM journal_subject_keys WHERE subject_id = $1"
+SUBJECT_KEYS = "SELECT subject_id, wrapped FROM journal_subject_keys WHERE subject_id = ANY($1)"
 INSERT_SUBJECT_KEYS = """
 INSERT INTO journal_subject_keys (subject_id, wrapped, key_id, created_at)
 SELECT subject_id, wrapped, $3, $4 FROM unnest($1::uuid[], $2::bytea[]) AS n(subject_id, wrapped)

@@ -191,4 +191,10 @@ _ON_CASE: Final[dict[type, Callable[[CaseRow, Told], _Changes]]] = {
     CaseClosed: _closed,
 }
 
-CASES: Final = Projection("payment_cases", CaseRow, CASE_KINDS, fold_case)
+CASES: Final = Projection(
+    "payment_cases",
+    CaseRow,
+    CASE_KINDS,
+    fold_case,
+    seals=lambda row: [(row.subject_id, note.sealed) for note in row.kept_notes],
+)

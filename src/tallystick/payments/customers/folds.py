@@ -1,6 +1,7 @@
 """From facts to the rows of customers and payment methods. Pure."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from msgspec import Struct, structs
 
@@ -103,5 +104,11 @@ def _new_method(fact: Told) -> PaymentMethodRow:
     )
 
 
-CUSTOMERS: Final = Projection("customers", CustomerRow, CUSTOMER_KINDS, fold_customer)
-PAYMENT_METHODS: Final = Projection("payment_methods", PaymentMethodRow, METHOD_KINDS, fold_method)
+def _seals(row: CustomerRow | PaymentMethodRow) -> tuple[tuple[UUID, str | None]]:
+    return ((row.subject_id, row.sealed),)
+
+
+CUSTOMERS: Final = Projection("customers", CustomerRow, CUSTOMER_KINDS, fold_customer, seals=_seals)
+PAYMENT_METHODS: Final = Projection(
+    "payment_methods", PaymentMethodRow, METHOD_KINDS, fold_method, seals=_seals
+)

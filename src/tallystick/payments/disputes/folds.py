@@ -228,5 +228,11 @@ def fold_feed(_row: FeedRow | None, fact: Told) -> FeedRow:
     return FeedRow(fact.aggregate_id, fact.version, data.route, data.place, fact.at)
 
 
-DISPUTES: Final = Projection("disputes", DisputeRow, DISPUTE_KINDS, fold_dispute)
+DISPUTES: Final = Projection(
+    "disputes",
+    DisputeRow,
+    DISPUTE_KINDS,
+    fold_dispute,
+    seals=lambda row: [(row.subject_id, row.sealed)],
+)
 FEEDS: Final = Projection("dispute_feeds", FeedRow, FEED_KINDS, fold_feed)

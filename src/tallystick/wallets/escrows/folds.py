@@ -207,4 +207,10 @@ _ON_ESCROW: Final[dict[type, Callable[[Any, Any, datetime], _Changes]]] = {
     TimeoutDelayed: _delayed,
 }
 
-ESCROWS: Final = Projection("escrows", EscrowRow, ESCROW_KINDS, fold_escrow)
+ESCROWS: Final = Projection(
+    "escrows",
+    EscrowRow,
+    ESCROW_KINDS,
+    fold_escrow,
+    seals=lambda row: [(row.buyer_id, row.sealed), (row.buyer_id, row.dispute_sealed)],
+)

@@ -182,4 +182,10 @@ _ON_PAYOUT: Final[dict[type, Callable[[Any, Any, datetime], _Changes]]] = {
     PayoutReturned: _returned,
 }
 
-PAYOUTS: Final = Projection("payouts", PayoutRow, PAYOUT_KINDS, fold_payout)
+PAYOUTS: Final = Projection(
+    "payouts",
+    PayoutRow,
+    PAYOUT_KINDS,
+    fold_payout,
+    seals=lambda row: [(row.owner_id, row.sealed)],
+)
