@@ -6,11 +6,12 @@ answers what it cannot parse in plain text. Bodies and answers are the gate's bu
 
 import asyncio
 import os
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from tallystick.api.joined_writes import JoinedWrites
 from tallystick.api.problems import problem, render_problem
 
 HEADERS_S: Final = 10.0
@@ -27,12 +28,13 @@ class PatientConnection(HttpToolsProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._headers_due: asyncio.TimerHandle | None = None
+        self._within_headers = False
         self._unfinished_bytes = 0
         self._header_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Open: the headers are due."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport, self.loop)))
         self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -43,7 +45,9 @@ class PatientConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Bytes that leave the headers unfinished are counted."""
         super().data_received(data)
-        if self._headers_due is not None and not self.transport.is_closing():
+        if self._within_headers and not self.transport.is_closing():
+            if self._headers_due is None:  # nearly always they come in one piece
+                self._expect_headers()
             self._unfinished_bytes += len(data)
             if self._unfinished_bytes > HEADERS_BYTES_MAX:
                 self._refuse("headers_too_large")
@@ -52,8 +56,7 @@ class PatientConnection(HttpToolsProtocol):
         """A request begins."""
         super().on_message_begin()
         self._header_bytes = 0
-        if self._headers_due is None:  # a further request on the same connection
-            self._expect_headers()
+        self._within_headers = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header; raising ends in `send_400_response`."""
@@ -74,10 +77,12 @@ class PatientConnection(HttpToolsProtocol):
         self._refuse("headers_too_large" if large else "malformed_request")
 
     def _expect_headers(self) -> None:
+        self._within_headers = True
         self._unfinished_bytes = 0
         self._headers_due = self.loop.call_later(HEADERS_S, self._cut)
 
     def _have_headers(self) -> None:
+        self._within_headers = False
         if self._headers_due is not None:
             self._headers_due.cancel()
             self._headers_due = None
