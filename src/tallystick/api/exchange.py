@@ -1,6 +1,6 @@
 """One request and its answer, as the gate follows it from the first byte to the log line."""
 
-import os
+import random
 import re
 from time import perf_counter
 from typing import Any, Final
@@ -8,6 +8,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.types import Scope
 
+from tallystick.api.patience import Patience
 from tallystick.identity import Principal
 from tallystick.journal import Asked, Origin
 
@@ -26,6 +27,7 @@ class Exchange:
         "answer_headers",
         "body",
         "headers",
+        "patience",
         "principal",
         "request_id",
         "started_at_s",
@@ -40,12 +42,19 @@ class Exchange:
         self.answer_headers: list[tuple[bytes, bytes]] = []  # added to whatever is answered
         self.principal: Principal | None = None
         self.body: Any = None  # the JSON value, once it is read
+        self.patience: Patience | None = None  # how long it may take, once that is known
         self.wish: Asked | None = None  # once a handler has said which wish it is
         self.status = 0  # of the answer, once it has begun
 
     @property
     def duration_s(self) -> float:
         return perf_counter() - self.started_at_s
+
+    def hurry(self, timeout_s: float, words: str) -> None:
+        """Allow no more than `timeout_s` from the first byte on; `words` say that it is over."""
+        if self.patience:
+            self.patience.due_s = min(self.patience.due_s, self.started_at_s + timeout_s)
+            self.patience.words = words
 
     @property
     def origin(self) -> Origin:
@@ -79,4 +88,5 @@ def _read_headers(scope: Scope) -> dict[bytes, bytes]:
 def _request_id(given: bytes) -> str:
     if _SAFE_ID.fullmatch(given):
         return given.decode("ascii")
-    return f"req_{os.urandom(12).hex()}"
+    # A name, and no secret: asking the system for randomness takes as long as ten of our own.
+    return f"req_{random.getrandbits(96):024x}"

@@ -5,7 +5,6 @@ its time, adds the headers every answer carries, and writes the log line and the
 plain ASGI, because it stands in the way of the hottest routes too.
 """
 
-import asyncio
 from collections.abc import Collection, Mapping
 from typing import Final
 
@@ -16,6 +15,7 @@ from tallystick.api.access_log import AccessLog
 from tallystick.api.body_cap import CappedBody
 from tallystick.api.cors import Cors
 from tallystick.api.exchange import SCOPE_KEY, Exchange
+from tallystick.api.patience import Patience, TimeLimits
 from tallystick.api.problems import error_response
 from tallystick.api.readiness import Readiness
 from tallystick.api.request_metrics import RequestMetrics
@@ -37,12 +37,6 @@ class TooManyInside(Exception):
     """This process serves as many requests as it can."""
 
     code = "overloaded"
-
-
-class TimedOut(Exception):
-    """The request's time is over. What it asked for may still happen: ask with the same key."""
-
-    code = "timed_out"
 
 
 class Gate:
@@ -72,6 +66,7 @@ class Gate:
         self._body_limits_by_path = body_limits_by_path
         self._always_answered = frozenset(always_answered)
         self._request_timeout_s = request_timeout_ms / 1000
+        self._time_limits = TimeLimits()
         self._inside = 0
         self._logs = log_requests
         self._cors = cors
@@ -94,22 +89,22 @@ class Gate:
             self._write_down(scope, exchange)
 
     async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
-        patience = asyncio.timeout(self._request_timeout_s)
+        exchange = answer.exchange
+        due_s = exchange.started_at_s + self._request_timeout_s
+        patience = exchange.patience = Patience(self._time_limits, due_s)
         try:
-            if self._cors and (preflight := self._cors.greet(scope, answer.exchange)):
+            if self._cors and (preflight := self._cors.greet(scope, exchange)):
                 await preflight(scope, receive, answer)
                 return
             self._require_room(scope)
             body = CappedBody(receive, self._body_limit(scope))
-            body.require_announced(answer.exchange.headers.get(b"content-length", b""))
-            async with patience:
+            body.require_announced(exchange.headers.get(b"content-length", b""))
+            with patience:
                 await self._turnstile.enter()
                 await self._inner(scope, body, answer)
         except Exception as error:  # noqa: BLE001 - the last place that can answer
-            if isinstance(error, TimeoutError) and patience.expired():
-                error = TimedOut("the time for this request is over; ask again, with the same key")
-            response = error_response(error, answer.exchange)
-            if not answer.exchange.status:
+            response = error_response(error, exchange)
+            if not exchange.status:
                 await response(scope, receive, answer)
 
     def _require_room(self, scope: Scope) -> None:

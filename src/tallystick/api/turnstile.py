@@ -14,10 +14,12 @@ class Turnstile:
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._turning = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def enter(self) -> None:
         """Wait for one's turn."""
-        loop = asyncio.get_running_loop()
+        # The running loop is asked for once: each time costs a system call.
+        loop = self._loop = self._loop or asyncio.get_running_loop()
         if not self._turning:
             self._turning = True
             loop.call_soon(self._turn, loop)

@@ -8,12 +8,11 @@ alone has used up, so one that lies does no more harm than one that is away.
 """
 
 import math
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final
 
-from cachetools import TTLCache
 from msgspec import Struct
 from redis.exceptions import NoScriptError
 
@@ -22,7 +21,6 @@ from tallystick.platform.telemetry import get_logger
 
 SLOTS: Final = 60
 REMEMBERED_MAX: Final = 10_000
-_DAY_S: Final = 86_400
 _log = get_logger("tallystick.limits")
 
 # One command, so that two processes cannot both take the last place.
@@ -85,14 +83,15 @@ class _Window:
     used: int = 0
 
     def take(self, limit: Limit, now_ms: int) -> Allowance:
-        slot = now_ms // limit.slot_ms
+        slot_ms = limit.slot_ms
+        slot = now_ms // slot_ms
         while self.counts and self.counts[0][0] < slot - SLOTS:
             self.used -= self.counts.popleft()[1]
         allowed = self.used < limit.max_requests
         if allowed:
             self._add(slot)
         oldest = self.counts[0][0] if self.counts else slot
-        reset_ms = (oldest + SLOTS + 1) * limit.slot_ms - now_ms
+        reset_ms = (oldest + SLOTS + 1) * slot_ms - now_ms
         remaining = limit.max_requests - self.used
         return Allowance(allowed, limit.max_requests, max(0, remaining), reset_ms)
 
@@ -115,14 +114,13 @@ class SlidingWindows:
     def __init__(self, redis: RedisLink, prefix: str) -> None:
         self._redis = redis
         self._prefix = prefix
-        self._windows: TTLCache[str, _Window] = TTLCache(REMEMBERED_MAX, _DAY_S)
+        self._windows: OrderedDict[str, _Window] = OrderedDict()
         self._script: bytes | str | None = None  # its digest, once Redis has it
 
     async def take(self, client: str, limit: Limit) -> Allowance:
         """One more request of `client`; one that is not allowed uses up nothing."""
         name = f"{self._prefix}:{client}:{limit.max_requests}:{limit.window_ms}"
-        window = self._windows.get(name) or _Window()
-        self._windows[name] = window  # anew: whoever asked last is forgotten last
+        window = self._window(name)
         here = window.take(limit, int(monotonic() * 1000))
         if not here.allowed or self._redis.state == "disabled":
             return here
@@ -132,6 +130,17 @@ class SlidingWindows:
         if not everywhere.allowed:
             window.give_back()
         return everywhere
+
+    def _window(self, name: str) -> _Window:
+        """The window of this name; whoever asked last is forgotten last."""
+        window = self._windows.get(name)
+        if window is None:
+            window = self._windows[name] = _Window()
+            if len(self._windows) > REMEMBERED_MAX:
+                self._windows.popitem(last=False)
+        else:
+            self._windows.move_to_end(name)
+        return window
 
     async def _take_shared(self, name: str, limit: Limit) -> Allowance | None:
         """What Redis says; None when it says nothing, or nothing that can be."""

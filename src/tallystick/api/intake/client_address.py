@@ -31,6 +31,7 @@ def client_address(request: Request, trusted_proxies: int) -> Address | None:
     return _address(entries[-trusted_proxies]) or peer
 
 
+@lru_cache(4096)
 def subscriber_of(client: Address | None) -> str:
     """Whom an address is counted for: of IPv6 the network of 64 bits, which one customer has."""
     if client is None:

@@ -38,7 +38,7 @@ class WebhookLog:
             request_id=exchange.request_id,
             payment_id=str(recorded.payment_id),
             reference_number=payment.reference_number,
-            amount=str(payment.amount.major),
+            amount=payment.amount.plain(),
             source=Source.WEBHOOK,
             channel=channel.name,
             processing_time_ms=took_ms(request),
