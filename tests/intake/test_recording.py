@@ -19,6 +19,7 @@ from tallystick.intake import (
     projections,
 )
 from tallystick.intake.model import Receipt, Source
+from tallystick.intake.retention.store import clean_references
 from tallystick.journal import Change, Refused
 from tallystick.ledger import Freeze
 from tallystick.platform.clock import HandClock
@@ -127,7 +128,10 @@ class TestAWebhook:
     ) -> None:
         first = await recording.record_webhook(make_report(), RECEIPT)
         clock.advance(timedelta(days=91))
-        await owner_runs(owner_address, "DELETE FROM payment_references")
+        owner = await connect(owner_address, server_settings={"search_path": owner_address.schema})
+        async with owner.transaction():
+            assert await clean_references(owner, clock.now() - timedelta(days=90), 100) == 1
+        await owner.close()
 
         async with open_recording(database, clock) as later:
             again = await later.record_webhook(make_report(), RECEIPT)

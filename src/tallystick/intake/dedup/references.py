@@ -8,18 +8,15 @@ from time import perf_counter
 from typing import Final
 from uuid import UUID
 
-from cachetools import TTLCache
-
 from tallystick.intake.dedup import store
 from tallystick.intake.dedup.layers import Layer, LayerCount, layer_metrics
+from tallystick.intake.dedup.memory import REMEMBERED_MAX, Memory
 from tallystick.intake.dedup.sealed import SealedReferences
 from tallystick.platform.postgres.pools import Database, Overloaded
 from tallystick.platform.redis_link import RedisAway, RedisLink, State
 from tallystick.platform.settings import Settings, secret
 from tallystick.platform.telemetry import get_logger
 
-REMEMBERED_MAX: Final = 10_000
-REMEMBERED_S: Final = 3_600
 BOOKS_BELIEVED_S: Final = 1.0
 SLOW_MS: Final = 1_000
 
@@ -38,8 +35,7 @@ class References:
         warmed_at_start: int = 0,
     ) -> None:
         self._database = database
-        self._memory: TTLCache[str, UUID] = TTLCache(max(memory_max, 1), REMEMBERED_S)
-        self._remembers = memory_max > 0
+        self._memory = Memory(memory_max)
         self._sealed = sealed
         self._warmed_at_start = warmed_at_start
         self._books: str | None = None
@@ -98,8 +94,7 @@ class References:
 
     def remember(self, payments: Mapping[str, UUID]) -> None:
         """Keep what surely stands in the database."""
-        if self._remembers:
-            self._memory.update(payments)
+        self._memory.update(payments)
         if self._sealed and self._books:
             self._sealed.remember(self._books, payments)
 
@@ -107,8 +102,7 @@ class References:
         """Remember the newest references, here and in Redis; how many. Raises Overloaded."""
         await self._require_same_books()
         newest = await store.newest_references(self._database, limit)
-        if self._remembers:
-            self._memory.update(newest)
+        self._memory.update(newest)
         if self._sealed and self._books:
             try:
                 await self._sealed.warm(self._books, newest)
@@ -160,16 +154,12 @@ class References:
         except RedisAway:
             return {}
         self._count(Layer.REDIS, len(references), len(found))
-        if self._remembers:
-            self._memory.update(found)
+        self._memory.update(found)
         return found
 
     async def _ask_database(self, references: Collection[str]) -> dict[str, UUID]:
         with _told_if_slow(len(references)):
             found = await store.find_references(self._database, references)
-            cleaned = [reference for reference in references if reference not in found]
-            if cleaned:
-                found |= await store.find_retained(self._database, cleaned)
         self._count(Layer.DATABASE, len(references), len(found))
         return found
 

@@ -8,18 +8,20 @@ import asyncpg
 
 from tallystick.platform.postgres.pools import Database
 
-# One index probe a reference: a plan that was made while the tables were small stays right.
+# One index probe a reference: a plan that was made while the tables were small stays right. A
+# payment is kept longer than its reference, which is cleaned away: such months are asked as well.
 _REFERENCES: Final = """
-SELECT asked.reference, found.payment_id
-  FROM unnest($1::text[]) AS asked(reference), LATERAL (
-       SELECT payment_id FROM payment_references
-        WHERE reference_number = asked.reference LIMIT 1) AS found
-"""
-_RETAINED: Final = """
-SELECT asked.reference, found.id
-  FROM unnest($1::text[]) AS asked(reference), LATERAL (
-       SELECT id FROM recorded_payments
-        WHERE reference_number = asked.reference LIMIT 1) AS found
+SELECT reference, payment_id
+  FROM (SELECT asked.reference, coalesce(
+               (SELECT payment_id FROM payment_references
+                 WHERE reference_number = asked.reference),
+               (SELECT p.id FROM intake_cleaned_months AS cleaned
+                  JOIN recorded_payments AS p
+                    ON p.payment_date >= cleaned.month
+                   AND p.payment_date < cleaned.month + interval '1 month'
+                 WHERE p.reference_number = asked.reference LIMIT 1)) AS payment_id
+          FROM unnest($1::text[]) AS asked(reference)) AS found
+ WHERE payment_id IS NOT NULL
 """
 _NEWEST: Final = """
 SELECT reference_number, payment_id FROM (
@@ -39,13 +41,8 @@ SELECT format('%s:%s:%s', system.system_identifier, database.oid,
 
 
 async def find_references(database: Database, references: Collection[str]) -> dict[str, UUID]:
-    """The payments that have these references, as `payment_references` knows them."""
+    """The payments that have these references, those among them whose reference was cleaned."""
     return dict(map(tuple, await database.fetch(_REFERENCES, list(references))))
-
-
-async def find_retained(database: Database, references: Collection[str]) -> dict[str, UUID]:
-    """The same from the payments themselves, which are kept longer than their references."""
-    return dict(map(tuple, await database.fetch(_RETAINED, list(references))))
 
 
 async def newest_references(database: Database, limit: int) -> dict[str, UUID]:
