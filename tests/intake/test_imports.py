@@ -144,6 +144,18 @@ async def test_a_reference_known_by_webhook_or_twice_in_the_file_is_a_duplicate(
     assert str(kept.amount) == "10.50"
 
 
+async def test_of_two_rows_with_one_reference_the_earlier_counts_even_chunks_apart(
+    recording: Recording, database: Database, write: Callable[..., Path]
+) -> None:
+    repeated = (line(n, "99.00") for n in range(CHUNK_ROWS))
+    path = write(*map(line, range(CHUNK_ROWS)), *repeated)
+
+    summary = await Imports(recording).import_file(path)
+
+    assert tally(summary) == (2 * CHUNK_ROWS, CHUNK_ROWS, CHUNK_ROWS, 0)
+    assert await posted_minor(database) == CHUNK_ROWS * 1_050
+
+
 async def test_an_import_cut_short_is_resumed_by_running_it_again(
     recording: Recording, database: Database, write: Callable[..., Path]
 ) -> None:

@@ -44,6 +44,7 @@ _INSTANT: Final = re.compile(
     re.ASCII,
 )
 _JSON: Final = msgspec.json.Encoder(decimal_format="number")
+_QUANTA: Final = (Decimal(1), Decimal("0.1"), Decimal("0.01"))
 _NOTHING: Final = Money(0, Currency("USD"))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -124,7 +125,7 @@ def _money(value: object, currency: Currency) -> Money:
     if not (amount.is_finite() and AMOUNT_MIN <= amount <= largest):
         raise _Wrong(f"must be from {AMOUNT_MIN} to {largest}")
     decimals = min(currency.exponent, 2)
-    written = amount.quantize(Decimal(1).scaleb(-decimals))
+    written = amount.quantize(_QUANTA[decimals])
     if written != amount:
         raise _Wrong(f"in {currency} must have at most {decimals} decimals")
     return Money(int(written.scaleb(currency.exponent)), currency)
@@ -144,7 +145,7 @@ def _instant(value: object, terms: IntakeTerms) -> datetime:
         instant = datetime.fromisoformat(value)
         if instant.tzinfo is None:
             instant = instant.replace(tzinfo=terms.timezone)
-        return instant.astimezone(UTC)
+        return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise _Wrong(f"is no date of the calendar: {value}") from error
 
@@ -170,7 +171,10 @@ def _check_json(value: object, depth: int) -> None:
         case dict():
             for key, member in value.items():
                 _check_storable(key)
-                _check_json(member, depth - 1)
+                if depth and type(member) is str:  # nearly all are
+                    _check_storable(member)
+                else:
+                    _check_json(member, depth - 1)
         case list():
             for member in value:
                 _check_json(member, depth - 1)

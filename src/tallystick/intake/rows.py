@@ -27,11 +27,13 @@ def reported_by(row: FileRow, terms: IntakeTerms, import_id: str) -> ReportedPay
     kept = {IMPORT_KEY: import_id} | {
         column: text for column, text in cells.items() if column not in _KNOWN
     }
-    values: dict[str, object] = {field: cells[field] for field in FIELDS if field in cells}
+    metadata = _json(cells["metadata"]) if "metadata" in cells else {}
+    values: dict[str, object] = {
+        **cells,
+        "metadata": metadata | kept if isinstance(metadata, dict) else metadata,
+    }
     if "amount" in cells:
         values["amount"] = _number(cells["amount"])
-    metadata = _json(cells["metadata"]) if "metadata" in cells else {}
-    values["metadata"] = metadata | kept if isinstance(metadata, dict) else metadata
     return _read(values, terms, clashes=_clashes(metadata, kept))
 
 
@@ -49,7 +51,9 @@ def _read(
 
 def _clashes(metadata: object, kept: Mapping[str, object]) -> tuple[FieldError, ...]:
     """Neither of two values of one name may win unseen."""
-    both = sorted(kept.keys() & metadata.keys()) if isinstance(metadata, dict) else []
+    if not isinstance(metadata, dict) or kept.keys().isdisjoint(metadata):
+        return ()
+    both = sorted(kept.keys() & metadata.keys())
     return tuple(
         FieldError("metadata", f"has the key {key}, which is a column or ours") for key in both
     )

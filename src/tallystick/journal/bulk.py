@@ -35,7 +35,7 @@ _TELL: Final = """
 INSERT INTO journal_facts
        (position, batch, at, aggregate_id, version, lane, schema_version, kind, data)
 SELECT $1::bigint + ordinal, $2, $3, id, 1, $4, 1, $5, data
-  FROM ({loaded}) AS loaded(id, ordinal, data) ORDER BY ordinal
+  FROM ({loaded}) AS loaded(id, ordinal, data)
 """
 _MICROSECONDS: Final = "coalesce((extract(epoch FROM {0}) * 1000000)::bigint::text, '-')"
 _COUNTED: Final = "coalesce(octet_length({0}) || ':' || {0}, '-')"

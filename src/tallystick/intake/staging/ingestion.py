@@ -27,6 +27,7 @@ from tallystick.intake.staging.model import (
     StagingStats,
 )
 from tallystick.intake.staging.process_log import ProcessLog, opened_log
+from tallystick.intake.staging.turns import in_turn
 from tallystick.journal import UNRECORDABLE, BulkBatch, BulkLoader, Busy, Journal
 from tallystick.ledger import BulkPosting
 from tallystick.platform.clock import Clock
@@ -49,6 +50,7 @@ class _Work:
     loader: BulkLoader
     log: ProcessLog
     fence: Fence | None
+    turn: asyncio.Lock  # to claim rows and take their references, shared by all workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,11 @@ class Ingestion:
         raises; what was recorded before stands.
         """
         workers = self.rules.workers if self.rules.parallel else 1
+        turn = asyncio.Lock()
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(self._work(f"staging {number}", fence))
+                    group.create_task(self._work(f"staging {number}", fence, turn))
                     for number in range(workers)
                 ]
         except ExceptionGroup as failures:
@@ -106,14 +109,14 @@ class Ingestion:
         """The table in numbers. Raises Overloaded."""
         return await store.read_stats(self.database)
 
-    async def _work(self, name: str, fence: Fence | None) -> IngestionSummary:
+    async def _work(self, name: str, fence: Fence | None, turn: asyncio.Lock) -> IngestionSummary:
         summary, timeout_ms = IngestionSummary(), self.rules.timeout_ms
         async with (
             self.journal.loader(name, timeout_ms=timeout_ms) as loader,
             opened_log(self.database, self.clock, f"{name} log") as log,
         ):
             await log.bury(timedelta(milliseconds=timeout_ms))
-            work = _Work(loader, log, fence)
+            work = _Work(loader, log, fence, turn)
             try:
                 while (outcome := await self._next_batch(work)) is not None:
                     summary = summary.plus(outcome)
@@ -142,7 +145,7 @@ class Ingestion:
     async def _take(self, work: _Work, limit: int) -> BatchOutcome | None:
         began, started_at = perf_counter(), self.clock.now()
         await store.open_workspace(await work.loader.connected())
-        async with work.loader.batch(self.posting) as batch:
+        async with in_turn(work.turn) as let_go, work.loader.batch(self.posting) as batch:
             claimed = await store.claim(
                 batch.connection,
                 self.terms,
@@ -154,6 +157,8 @@ class Ingestion:
             if not claimed:
                 return None
             await work.log.begin(batch.connection, started_at)
+            await store.take_references(batch.connection, batch.at)
+            let_go()
             await self.record_loaded(batch, "staging")
             crash_point("staging.after_record")
             outcome = await self._settle(work, batch)
@@ -163,10 +168,9 @@ class Ingestion:
         return outcome
 
     async def record_loaded(self, batch: BulkBatch, channel: str) -> int:
-        """Record what stands in the workspace, whoever put it there; how many are new."""
+        """Record what stands in the workspace, its references taken; how many rows are new."""
         connection, terms = batch.connection, self.terms
         receipt = _encode(Receipt(received_at=batch.at, channel=channel))
-        await store.take_references(connection, batch.at)
         crash_point("staging.after_references")
         await store.flag_duplicates(connection)
         recorded = await batch.tell(PAYMENT_RECORDED, store.facts_of(terms.currency, receipt))

@@ -10,6 +10,7 @@ import msgspec
 from tallystick.intake.model import ReportedPayment, loan_bucket
 from tallystick.intake.staging import store
 from tallystick.intake.staging.ingestion import Ingestion
+from tallystick.intake.staging.turns import LetGo
 from tallystick.journal import BulkLoader
 from tallystick.platform.ids import new_id
 
@@ -30,14 +31,19 @@ class LoadRow(NamedTuple):
     metadata: str
 
 
-async def load_rows(ingestion: Ingestion, loader: BulkLoader, rows: Sequence[LoadRow]) -> int:
+async def load_rows(
+    ingestion: Ingestion, loader: BulkLoader, rows: Sequence[LoadRow], on_taken: LetGo
+) -> int:
     """Record the rows as one batch; how many are new. At most 10,000.
 
+    `on_taken` is called once their references are taken, which nobody can overtake any more.
     Raises Busy, and the driver's error when a table refuses one of them.
     """
     await store.open_workspace(await loader.connected())
     async with loader.batch(ingestion.posting) as batch:
         await store.copy_loading(batch.connection, rows)
+        await store.take_references(batch.connection, batch.at)
+        on_taken()
         return await ingestion.record_loaded(batch, "file")
 
 
