@@ -1,7 +1,7 @@
 """Errands: what the load asks of the API, as ready-made bytes."""
 
 import hmac
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from random import Random
@@ -27,6 +27,7 @@ _INTENT: Final = (
 )
 _NOTHING_MORE: Final = b"{}"
 KNOWN_REPORTS: Final = 5_000  # references that were reported before the load begins
+READY_REPORTS: Final = 30_000  # signed before it begins: senders do that elsewhere
 _REPORT: Final = (
     b'{"reference_number":"%b","loan_account_number":"LA%d","cif":"CIF%d","amount":%d.50,'
     b'"payment_date":"%b","payment_channel":"online_banking",'
@@ -84,12 +85,18 @@ class Errands:
         self._secret = keys[0].encode()
         self._numbers = count()
         self._today = f"{datetime.now(UTC):%Y-%m-%d}".encode()
+        self._known: list[bytes] = []
+        self._ready: Iterator[bytes] = iter(())
 
     def of_kind(self, kind: str, *, bulk: int = 1, loans: int = 1) -> Callable[[], Errand]:
         """What begins one errand of this kind.
 
         `bulk` is the number of transfers in one; look-ups are among so many `loans`.
         """
+        if kind == "report":
+            self._ready = iter([self._new_report() for _ in range(READY_REPORTS)])
+        elif kind == "duplicate":
+            self._known = [self._known_report(n) for n in range(KNOWN_REPORTS)]
         kinds: dict[str, Callable[[], Errand]] = {
             "transfer": self.transfer,
             "bulk": lambda: self.bulk(bulk),
@@ -136,13 +143,14 @@ class Errands:
 
     def report(self) -> Errand:
         """A payment made elsewhere, reported for the first time."""
-        yield from self._report(b"P6-%d-%d" % (self._seed, next(self._numbers)), "created")
+        request = next(self._ready, None) or self._new_report()
+        yield from self._report(request, "created")
         return 1
 
     def duplicate(self) -> Errand:
-        """A report of a reference that is known."""
+        """A report of a reference that is known, sent once more as senders do: byte by byte."""
         number = int(self._random.random() * KNOWN_REPORTS)
-        yield from self._report(known_reference(number).encode(), "duplicate")
+        yield from self._report(self._known[number], "duplicate")
         return 1
 
     def lookup(self, loans: int) -> Errand:
@@ -157,16 +165,25 @@ class Errands:
             raise UnexpectedAnswer(status, body)
         return 1
 
-    def _report(self, reference: bytes, expected: str) -> Generator[bytes, Answer, None]:
+    def _new_report(self) -> bytes:
+        return self._signed(b"P6-%d-%d" % (self._seed, next(self._numbers)))
+
+    def _known_report(self, number: int) -> bytes:
+        return self._signed(known_reference(number).encode())
+
+    def _signed(self, reference: bytes) -> bytes:
         random = self._random.random
         loan, cif = int(random() * 6_000_000), int(random() * 3_000_000)
         body = _REPORT % (reference, loan, cif, 1 + int(random() * 100_000), self._today)
-        status, answer = yield (
+        return (
             b"POST /api/v1/payments/webhook HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             b"Content-Type: application/json\r\nX-Signature: sha256=%b\r\n"
             b"Content-Length: %d\r\n\r\n%b"
             % (hmac.digest(self._secret, body, "sha256").hex().encode(), len(body), body)
         )
+
+    def _report(self, request: bytes, expected: str) -> Generator[bytes, Answer, None]:
+        status, answer = yield request
         if status != 200 or _read_report(answer).data.status != expected:
             raise UnexpectedAnswer(status, answer)
 
