@@ -93,6 +93,7 @@ async def _build(stage: Stage, house: House, size: Size) -> float:
     try:
         await _fill(owner, size)
         await owner.execute("VACUUM ANALYZE recorded_payments")
+        await owner.execute("CHECKPOINT")  # or its writing would go on beside the agents
     finally:
         await owner.close()
     return perf_counter() - began

@@ -31,8 +31,8 @@ class Size(Struct, frozen=True):
 
 
 SIZES: Final[dict[Length, Size]] = {
-    "full": Size(1_000_000, callers=4, singles=2_000, rounds=3, pgbench_s=10, ours_s=10, warm_s=3),
-    "quick": Size(100_000, callers=4, singles=1_000, rounds=1, pgbench_s=4, ours_s=3, warm_s=1),
+    "full": Size(1_000_000, callers=8, singles=2_000, rounds=3, pgbench_s=10, ours_s=10, warm_s=3),
+    "quick": Size(100_000, callers=8, singles=1_000, rounds=1, pgbench_s=4, ours_s=3, warm_s=1),
     "tiny": Size(200, callers=2, singles=50, rounds=1, pgbench_s=1, ours_s=0.2, warm_s=0.1),
 }
 

@@ -30,7 +30,7 @@ class Size(Struct, frozen=True):
     rounds: int
     pgbench_s: int
     ours_s: float
-    callers: int = 4
+    callers: int = 8
     connections: int = 128
 
 

@@ -43,7 +43,7 @@ from tallystick.platform.postgres.pools import Connection, Database
 from tallystick.platform.telemetry import get_logger
 from tallystick.platform.timetable import Job
 
-BATCH_CHANGES_MAX = 1_000
+BATCH_CHANGES_MAX = 2_000
 BATCH_ROWS_MAX = 10_000
 DEADLINE_LOOK_S = 0.05
 RETRY_PAUSES_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
