@@ -78,7 +78,7 @@ def require_currency(currency: str, enabled: Sequence[str]) -> None:
 def require_priority(priority: str) -> None:
     """Raises Invalid."""
     if priority not in PRIORITIES:
-        raise Invalid(f"a priority is one of {sorted(PRIORITIES)}", "invalid_priority")
+        raise Invalid(f"a priority is one of {', '.join(sorted(PRIORITIES))}", "invalid_priority")
 
 
 # Payments -------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def require_idle(row: PaymentRow) -> None:
 def require_reason(reason: str, reasons: frozenset[str]) -> None:
     """Raises Invalid: reasons go into the log in clear, so they are words we know."""
     if reason not in reasons:
-        raise Invalid(f"a reason is one of {sorted(reasons)}", "invalid_reason")
+        raise Invalid(f"a reason is one of {', '.join(sorted(reasons))}", "invalid_reason")
 
 
 # Refunds --------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def _statuses(row: type[Struct], status: str | None) -> list[str]:
     if status is None:
         return statuses
     if status not in statuses:
-        raise Invalid(f"a status is one of {statuses}", "invalid_status")
+        raise Invalid(f"a status is one of {', '.join(statuses)}", "invalid_status")
     return [status]
 
 

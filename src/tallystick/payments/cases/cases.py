@@ -105,9 +105,9 @@ class Cases:
     ) -> Page[CaseRow]:
         """The latest cases, without their notes. Raises Invalid."""
         if wanted.status is not None and wanted.status not in CASE_STATUSES:
-            raise Invalid(f"a status is one of {list(CASE_STATUSES)}", "invalid_status")
+            raise Invalid(f"a status is one of {', '.join(CASE_STATUSES)}", "invalid_status")
         if wanted.work is not None and wanted.work not in CASE_KINDS_OF_WORK:
-            raise Invalid(f"a kind is one of {list(CASE_KINDS_OF_WORK)}", "invalid_case_kind")
+            raise Invalid(f"a kind is one of {', '.join(CASE_KINDS_OF_WORK)}", "invalid_case_kind")
         database = self.outcomes.operations.database
         return await store.list_cases(database, wanted, cursor=cursor, limit=limit)
 

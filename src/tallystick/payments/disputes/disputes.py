@@ -106,7 +106,7 @@ class Disputes:
     ) -> Page[DisputeRow]:
         """The latest disputes, without their texts. Raises Invalid."""
         if status is not None and status not in DISPUTE_STATUSES:
-            raise Invalid(f"a status is one of {list(DISPUTE_STATUSES)}", "invalid_status")
+            raise Invalid(f"a status is one of {', '.join(DISPUTE_STATUSES)}", "invalid_status")
         return await store.list_disputes(
             self.beats.operations.database,
             merchant_id,

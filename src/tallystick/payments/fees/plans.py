@@ -160,8 +160,8 @@ def _require_sound(plan: FeePlanSet) -> None:
         )
     cap = plan.cap_minor
     _require(cap is None or cap >= plan.minimum_minor, "a cap is not below the minimum")
-    _require(plan.method in PLAN_METHODS, f"a method is one of {PLAN_METHODS}")
-    _require(plan.on_refund in set(OnRefund), f"on a refund a fee is one of {list(OnRefund)}")
+    _require(plan.method in PLAN_METHODS, f"a method is one of {', '.join(PLAN_METHODS)}")
+    _require(plan.on_refund in set(OnRefund), f"on a refund a fee is one of {', '.join(OnRefund)}")
     _require(
         (plan.reserve_days > 0) == (plan.reserve_bp > 0), "a reserve has a percentage and its days"
     )
