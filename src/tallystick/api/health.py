@@ -35,7 +35,8 @@ _NOBODYS_CLAIM: Final = UUID(int=0)
 
 
 class Checks(Struct):
-    """What this process sees of its needs: ok, error or disabled; the backlog is a count.
+    """What this process sees of its needs: ok, error or disabled. The backlog is counted up to
+    100,000, so that whoever asks often asks little.
 
     The books are `ok` while every change is proven within a minute, `behind` when it takes longer,
     and `error` when they do not prove, which does not make this process unfit.

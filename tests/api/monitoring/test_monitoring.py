@@ -116,6 +116,7 @@ async def test_the_backlog_is_told_in_health_and_metrics(app: App, anybody: Call
     text = (await anybody.get(f"{BASE}/metrics")).raw.decode()
     families = {family.name: family for family in text_string_to_metric_families(text)}
     assert families["staging_backlog_size"].samples[0].value == 2
+    assert await app.upkeep.ingestion.count_backlog(at_most=1) == 1
 
 
 async def test_partitions_tell_their_months_and_sizes(operator: Caller) -> None:

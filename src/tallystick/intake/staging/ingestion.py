@@ -36,6 +36,7 @@ from tallystick.platform.postgres.pools import Connection, Database
 from tallystick.platform.telemetry import get_logger
 
 BATCH_ROWS_MAX: Final = 10_000
+BACKLOG_COUNTED_MAX: Final = 100_000
 _SMALLER: Final = 10  # how much smaller a batch is tried again when a row of it cannot be held
 
 Fence = Callable[[Connection], Awaitable[None]]
@@ -97,9 +98,9 @@ class Ingestion:
             *(sum(getattr(one, field) for one in found) for field in found[0].__struct_fields__)
         )
 
-    async def count_backlog(self) -> int:
-        """The rows that wait, those among them that are to be tried again."""
-        return await store.count_backlog(self.database)
+    async def count_backlog(self, at_most: int = BACKLOG_COUNTED_MAX) -> int:
+        """The rows that wait, also those to be tried again; `at_most` is so many or more."""
+        return await store.count_backlog(self.database, at_most)
 
     async def last_run_at(self) -> datetime | None:
         """When a batch last ended."""

@@ -178,7 +178,11 @@ SELECT l.row_id, l.reason, f.attempts, count(*) OVER ()
  WHERE l.reason IS NOT NULL AND f.attempts > $1 ORDER BY l.row_id LIMIT $2
 """
 _ANY_FAILURES: Final = "SELECT EXISTS (SELECT FROM intake_staging_failures)"
-_BACKLOG: Final = "SELECT count(*) FROM payment_staging WHERE processed IS NOT TRUE"
+# Whoever may look at the health may have it counted: by the index, and no further than said.
+_BACKLOG: Final = """
+SELECT count(*) FROM (SELECT FROM payment_staging WHERE processed IS NOT TRUE
+                       ORDER BY id LIMIT $1) AS waiting
+"""
 _STATS: Final = """
 SELECT (SELECT count(*) FROM payment_staging WHERE processed IS NOT TRUE), failures.*, batches.*
   FROM (SELECT count(*) FILTER (WHERE s.processed IS NOT TRUE),
@@ -282,9 +286,9 @@ async def refuse_loading(connection: Connection, reason: str) -> None:
 # Reading -----------------------------------------------------------------------------------------
 
 
-async def count_backlog(database: Database) -> int:
-    """The rows that are not processed yet."""
-    return int(await database.fetchval(_BACKLOG))
+async def count_backlog(database: Database, at_most: int) -> int:
+    """The rows that are not processed yet; `at_most` is so many or more."""
+    return int(await database.fetchval(_BACKLOG, at_most))
 
 
 async def read_stats(database: Database) -> StagingStats:
