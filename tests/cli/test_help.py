@@ -1,9 +1,9 @@
 """Help is instant, and shows how each command is used."""
 
 import importlib
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,14 +84,15 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_help_is_instant() -> None:
     took_s = []
-    for _ in range(3):  # the best of three: the machine has other things to do
-        began_s = time.monotonic()
+    for _ in range(3):  # the best of three: a busy machine is slower, even by processor time
+        before = os.times()
         subprocess.run(
             [sys.executable, "-m", "tallystick.cli", "--help"], capture_output=True, check=True
         )
-        took_s.append(time.monotonic() - began_s)
+        after = os.times()
+        took_s.append(sum(after[2:4]) - sum(before[2:4]))
 
-    assert min(took_s) < 0.5
+    assert 0.0 < min(took_s) < 0.4
 
 
 def test_the_supervisor_imports_no_server() -> None:
