@@ -18,10 +18,10 @@ from tallystick.api.ledger.accounts import PATH, visible_account
 from tallystick.api.ledger.history_views import BalanceView, Basis, ChangeView, StatementView
 from tallystick.api.ledger.own_accounts import may_see
 from tallystick.api.pages import (
-    CURSOR_LENGTH_MAX,
     PAGE_DEFAULT,
-    PAGE_MAX,
+    Cursor,
     InvalidCursor,
+    Limit,
     read_cursor,
     write_cursor,
 )
@@ -31,9 +31,6 @@ from tallystick.identity import Permission, Principal
 from tallystick.platform.ids import typeid
 
 CHANGES_PATH: Final = "/api/v1/changes"
-
-PageLimit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
-PageCursor = Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)]
 
 
 class _Now(Struct, frozen=True):
@@ -59,8 +56,8 @@ class HistoryRoutes:
         order: Annotated[
             Literal["asc", "desc"], Query(description="Oldest first, or newest first.")
         ] = "asc",
-        limit: PageLimit = PAGE_DEFAULT,
-        cursor: PageCursor = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> EntryPage:
         """The account's lines, a page at a time."""
         account = await visible_account(self.app, account_id, call.principal)
@@ -113,8 +110,8 @@ class HistoryRoutes:
         basis: Annotated[Basis, Query(description="Which of a line's two dates counts.")] = (
             "recorded"
         ),
-        limit: PageLimit = PAGE_DEFAULT,
-        cursor: PageCursor = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> StatementView:
         """What moved on the account within a period, with both balances around it."""
         account = await visible_account(self.app, account_id, call.principal)

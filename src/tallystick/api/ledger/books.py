@@ -5,11 +5,10 @@ For operators: a proof is about everybody's money.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
 from fastapi import Body as BodyField
-from fastapi import Query
 
 from tallystick.api.calls import AnyCall, MoneyCall
 from tallystick.api.fields import AccountId
@@ -26,10 +25,10 @@ from tallystick.api.ledger.book_views import (
     RunView,
 )
 from tallystick.api.pages import (
-    CURSOR_LENGTH_MAX,
     PAGE_DEFAULT,
-    PAGE_MAX,
+    Cursor,
     InvalidCursor,
+    Limit,
     read_cursor,
     write_cursor,
 )
@@ -40,9 +39,6 @@ from tallystick.identity import Permission
 from tallystick.platform.ids import parse_typeid
 
 PATH: Final = "/api/v1/books"
-
-Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
-Cursor = Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,13 @@
 """`/api/v1/exchange-rates`: set by operators, seen by everybody, followed and never altered."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final
-
-from fastapi import Query
+from typing import Final
 
 from tallystick.api.calls import AnyCall, MoneyCall
 from tallystick.api.dated_places import dated_page, read_dated_cursor
 from tallystick.api.fields import CurrencyCode
 from tallystick.api.ledger.exchange_views import ExchangeRatePage, ExchangeRateView, SetExchangeRate
-from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_DEFAULT, PAGE_MAX
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, Limit
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
 from tallystick.identity import Permission
@@ -41,8 +39,8 @@ class ExchangeRateRoutes:
         _call: AnyCall,
         from_currency: CurrencyCode | None = None,
         to_currency: CurrencyCode | None = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> ExchangeRatePage:
         """All rates that were ever set, the latest first, a page at a time."""
         after = read_dated_cursor(_LIST, cursor) if cursor else None

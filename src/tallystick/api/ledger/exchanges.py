@@ -14,7 +14,7 @@ from tallystick.api.fields import AccountId
 from tallystick.api.ids import NoSuchObject, path_id
 from tallystick.api.ledger.exchange_views import ExchangePage, ExchangeView, MakeExchange
 from tallystick.api.ledger.own_accounts import may_see_any, own_account_ids
-from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_DEFAULT, PAGE_MAX
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, Limit
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
 from tallystick.identity import Permission
@@ -34,7 +34,7 @@ class ExchangeRoutes:
         """Exchange what was quoted, in one change or not at all. Operators only."""
         done = await self.app.exchange.exchanges.exchange(
             body.wish(),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             asked=call.asked("exchanges.make"),
             origin=call.origin,
         )
@@ -45,8 +45,8 @@ class ExchangeRoutes:
         self,
         call: AnyCall,
         account_id: Annotated[AccountId | None, Query(description="From or to this one.")] = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> ExchangePage:
         """Exchanges from and to the caller's accounts, latest first, a page at a time."""
         accounts = await own_account_ids(call.principal, self.app.ledger)

@@ -26,7 +26,7 @@ class QuoteRoutes:
         """
         done = await self.app.exchange.quotes.quote(
             body.wish(),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             asked=call.asked("quotes.ask"),
             origin=call.origin,
         )
@@ -36,7 +36,7 @@ class QuoteRoutes:
     async def get_quote(self, quote_id: str, call: AnyCall) -> QuoteView:
         """A quote, and whether it still stands. A merchant sees its own."""
         row = await self.app.exchange.quotes.get_quote(
-            path_id("quo", quote_id, "quote"), merchant_id=call.principal.merchant_id
+            path_id("quo", quote_id, "quote"), merchant_id=call.merchant_id
         )
         return QuoteView.of(row, self.app.clock.now())
 

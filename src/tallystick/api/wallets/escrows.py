@@ -11,7 +11,7 @@ from tallystick.api.auth import PermissionDenied
 from tallystick.api.calls import AnyCall, Call, MoneyCall
 from tallystick.api.dated_places import dated_page, read_dated_cursor
 from tallystick.api.ids import path_id
-from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_DEFAULT, PAGE_MAX
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, Limit
 from tallystick.api.strict_route import Endpoint, StrictRoutes
 from tallystick.api.wallets.escrow_bodies import (
     CancelEscrow,
@@ -49,7 +49,7 @@ class EscrowRoutes:
 
     async def open_escrow(self, body: OpenEscrow, call: MoneyCall) -> EscrowView:
         """Open an escrow with an account of its own. A merchant's key: one it takes part in."""
-        if body.fee is not None and call.principal.merchant_id is not None:
+        if body.fee is not None and call.merchant_id is not None:
             raise PermissionDenied("only an operator sets the platform's fee")
         terms, wish = body.wish(), _wish(call, "escrows.open")
         if terms.arbiter_id is not None:
@@ -118,12 +118,12 @@ class EscrowRoutes:
 
     async def get_escrow(self, escrow_id: str, call: AnyCall) -> EscrowView:
         """An escrow as it stands."""
-        own = call.principal.merchant_id
+        own = call.merchant_id
         return EscrowView.of(await self.app.escrows.get(_id(escrow_id), merchant_id=own))
 
     async def list_escrow_events(self, escrow_id: str, call: AnyCall) -> EscrowEventList:
         """All that ever happened to an escrow, oldest first."""
-        own = call.principal.merchant_id
+        own = call.merchant_id
         facts = await self.app.escrows.list_facts(_id(escrow_id), merchant_id=own)
         return EscrowEventList(data=[EscrowEventView.of(fact) for fact in facts])
 
@@ -132,12 +132,12 @@ class EscrowRoutes:
         call: AnyCall,
         *,
         status: Annotated[EscrowStatus | None, Query()] = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> EscrowPage:
         """Escrows, latest first; a merchant's key lists those it takes part in."""
         wanted = escrows.EscrowsWanted(
-            party_id=call.principal.merchant_id,
+            party_id=call.merchant_id,
             status=status,
             after=read_dated_cursor(_LIST, cursor) if cursor is not None else None,
             limit=limit + 1,
@@ -173,7 +173,7 @@ def _id(text: str) -> UUID:
 
 
 def _wish(call: Call, verb: str) -> Wish:
-    return Wish(call.principal.merchant_id, call.asked(verb), call.origin)
+    return Wish(call.merchant_id, call.asked(verb), call.origin)
 
 
 def _told(shown: escrows.EscrowShown, call: Call) -> EscrowView:

@@ -14,7 +14,7 @@ from tallystick.api.field_errors import FieldError, InvalidFields
 from tallystick.api.fields import WalletId
 from tallystick.api.ids import path_id
 from tallystick.api.instants import parse_instant
-from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_DEFAULT, PAGE_MAX
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, Limit
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.api.wallets.hold_views import (
     CaptureHold,
@@ -81,7 +81,7 @@ class HoldRoutes:
     async def get_hold(self, hold_id: str, call: AnyCall) -> HoldView:
         """A hold as it stands."""
         found = _id(hold_id)
-        return HoldView.of(await self.app.holds.get(found, merchant_id=call.principal.merchant_id))
+        return HoldView.of(await self.app.holds.get(found, merchant_id=call.merchant_id))
 
     async def list_holds(
         self,
@@ -89,12 +89,12 @@ class HoldRoutes:
         *,
         wallet_id: Annotated[WalletId | None, Query(description="On this one.")] = None,
         status: Annotated[HoldStatus | None, Query()] = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> HoldPage:
         """Holds, latest first; a merchant's key lists those on its wallets and those for it."""
         wanted = HoldsWanted(
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             wallet_id=parse_typeid("wal", wallet_id) if wallet_id else None,
             status=status,
             after=read_dated_cursor(_LIST, cursor) if cursor is not None else None,
@@ -132,7 +132,7 @@ def _id(text: str) -> UUID:
 
 
 def _wish(call: Call, verb: str) -> Wish:
-    return Wish(call.principal.merchant_id, call.asked(verb), call.origin)
+    return Wish(call.merchant_id, call.asked(verb), call.origin)
 
 
 def _told(held: Held, call: Call) -> HoldView:

@@ -14,13 +14,7 @@ from tallystick.api.calls import AnyCall, MoneyCall
 from tallystick.api.field_errors import FieldError, InvalidFields
 from tallystick.api.fields import WalletId
 from tallystick.api.ids import acting_merchant, path_id
-from tallystick.api.pages import (
-    CURSOR_LENGTH_MAX,
-    PAGE_DEFAULT,
-    PAGE_MAX,
-    read_cursor,
-    write_cursor,
-)
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, Limit, read_cursor, write_cursor
 from tallystick.api.payments.intents import text_of
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.api.wallets.payout_views import (
@@ -74,7 +68,7 @@ class PayoutRoutes:
         del body  # declared so that whatever is sent is read strictly
         shown = await self.app.payouts.cancel(
             path_id("pot", payout_id, "payout"),
-            owner_id=call.principal.merchant_id,
+            owner_id=call.merchant_id,
             asked=call.asked("payouts.cancel"),
             origin=call.origin,
         )
@@ -84,7 +78,7 @@ class PayoutRoutes:
     async def get_payout(self, payout_id: str, call: AnyCall) -> PayoutView:
         """A payout as it stands."""
         found = path_id("pot", payout_id, "payout")
-        owner_id = call.principal.merchant_id
+        owner_id = call.merchant_id
         return PayoutView.of(await self.app.payouts.get(found, owner_id=owner_id))
 
     async def list_payouts(
@@ -93,12 +87,12 @@ class PayoutRoutes:
         *,
         wallet_id: Annotated[WalletId | None, Query(description="Out of this one.")] = None,
         status: Annotated[PayoutStatus | None, Query()] = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> PayoutPage:
         """The caller's payouts, latest first, a page at a time."""
         found = await self.app.payouts.list_payouts(
-            call.principal.merchant_id,
+            call.merchant_id,
             account_id=parse_typeid("wal", wallet_id) if wallet_id else None,
             status=status,
             after=UUID(read_cursor(_LIST, cursor)) if cursor else None,
@@ -113,7 +107,7 @@ class PayoutRoutes:
                 amount_minor=body.amount,
                 destination=destination,
                 wallet_id=parse_typeid("wal", body.wallet_id),
-                owner_id=call.principal.merchant_id,
+                owner_id=call.merchant_id,
             )
         if body.currency is None:
             raise payouts.InvalidDestination("currency", "which of the merchant's accounts?")

@@ -10,7 +10,7 @@ from tallystick.api.dated_places import dated_page, read_dated_cursor
 from tallystick.api.fields import PaymentId, WalletId
 from tallystick.api.ids import path_id
 from tallystick.api.ledger.own_accounts import own_account_ids
-from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_DEFAULT, PAGE_MAX
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, Limit
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.api.wallets.top_up_views import TopUpPage, TopUpStatus, TopUpView
 from tallystick.app import App
@@ -35,8 +35,8 @@ class TopUpRoutes:
         wallet_id: Annotated[WalletId | None, Query(description="Into this one.")] = None,
         payment_id: Annotated[PaymentId | None, Query(description="Of this one.")] = None,
         status: Annotated[TopUpStatus | None, Query()] = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> TopUpPage:
         """Top-ups, latest first; a merchant's key lists those from its payments or into its
         wallets.

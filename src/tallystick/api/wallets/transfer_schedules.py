@@ -13,7 +13,7 @@ from tallystick.api.dated_places import dated_page, read_dated_cursor
 from tallystick.api.field_errors import FieldError, InvalidFields
 from tallystick.api.fields import WalletId
 from tallystick.api.ids import path_id
-from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_DEFAULT, PAGE_MAX
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, Limit
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.api.wallets.wallet_transfer_views import (
     ChangeSchedule,
@@ -42,7 +42,7 @@ class ScheduleRoutes:
         with _faults_named():
             scheduled = await self.app.schedules.create(
                 body.terms(),
-                merchant_id=call.principal.merchant_id,
+                merchant_id=call.merchant_id,
                 asked=call.asked("transfer_schedules.create"),
                 origin=call.origin,
             )
@@ -54,8 +54,8 @@ class ScheduleRoutes:
         *,
         wallet_id: Annotated[WalletId | None, Query(description="Paying from this one.")] = None,
         status: Annotated[ScheduleStatus | None, Query()] = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> SchedulePage:
         """Schedules that pay from the caller's wallets, latest first, a page at a time."""
         wanted = transfers.Wanted(
@@ -64,16 +64,14 @@ class ScheduleRoutes:
             after=read_dated_cursor(_LIST, cursor) if cursor else None,
             limit=limit + 1,  # one more than asked for tells whether another page follows
         )
-        found = await self.app.schedules.list_schedules(
-            wanted, merchant_id=call.principal.merchant_id
-        )
+        found = await self.app.schedules.list_schedules(wanted, merchant_id=call.merchant_id)
         page, following = dated_page(_LIST, found, limit, lambda row: (row.created_at, row.id))
         return SchedulePage(data=[ScheduleView.of(row) for row in page], next_cursor=following)
 
     async def get_transfer_schedule(self, schedule_id: str, call: AnyCall) -> ScheduleView:
         """A schedule as it stands; its runs are the wallet transfers with its `schedule_id`."""
         found = path_id("sch", schedule_id, "transfer_schedule")
-        row = await self.app.schedules.get(found, merchant_id=call.principal.merchant_id)
+        row = await self.app.schedules.get(found, merchant_id=call.merchant_id)
         return ScheduleView.of(row)
 
     async def pause_transfer_schedule(
@@ -83,7 +81,7 @@ class ScheduleRoutes:
         del body  # declared so that whatever is sent is read strictly
         scheduled = await self.app.schedules.pause(
             path_id("sch", schedule_id, "transfer_schedule"),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             asked=call.asked("transfer_schedules.pause"),
             origin=call.origin,
         )
@@ -96,7 +94,7 @@ class ScheduleRoutes:
         del body  # declared so that whatever is sent is read strictly
         scheduled = await self.app.schedules.resume(
             path_id("sch", schedule_id, "transfer_schedule"),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             asked=call.asked("transfer_schedules.resume"),
             origin=call.origin,
         )
@@ -109,7 +107,7 @@ class ScheduleRoutes:
         del body  # declared so that whatever is sent is read strictly
         scheduled = await self.app.schedules.cancel(
             path_id("sch", schedule_id, "transfer_schedule"),
-            merchant_id=call.principal.merchant_id,
+            merchant_id=call.merchant_id,
             asked=call.asked("transfer_schedules.cancel"),
             origin=call.origin,
         )

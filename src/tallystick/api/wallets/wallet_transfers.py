@@ -9,7 +9,7 @@ from tallystick.api.calls import AnyCall, MoneyCall
 from tallystick.api.dated_places import dated_page, read_dated_cursor
 from tallystick.api.fields import TransferScheduleId, WalletId
 from tallystick.api.ids import path_id
-from tallystick.api.pages import CURSOR_LENGTH_MAX, PAGE_DEFAULT, PAGE_MAX
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, Limit
 from tallystick.api.repeated_keys import differences_named
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.api.wallets.wallet_transfer_views import (
@@ -43,7 +43,7 @@ class WalletTransferRoutes:
         with differences_named():
             sent = await self.app.wallet_transfers.send(
                 body.terms(),
-                merchant_id=call.principal.merchant_id,
+                merchant_id=call.merchant_id,
                 asked=call.asked("wallet_transfers.send"),
                 origin=call.origin,
             )
@@ -60,8 +60,8 @@ class WalletTransferRoutes:
             TransferScheduleId | None, Query(description="The runs of this one.")
         ] = None,
         status: Annotated[TransferStatus | None, Query()] = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> WalletTransferPage:
         """Transfers from and to the caller's wallets, latest first, a page at a time."""
         wanted = transfers.Wanted(
@@ -72,9 +72,7 @@ class WalletTransferRoutes:
             after=read_dated_cursor(_LIST, cursor) if cursor else None,
             limit=limit + 1,  # one more than asked for tells whether another page follows
         )
-        found = await self.app.wallet_transfers.list_transfers(
-            wanted, merchant_id=call.principal.merchant_id
-        )
+        found = await self.app.wallet_transfers.list_transfers(wanted, merchant_id=call.merchant_id)
         page, following = dated_page(_LIST, found, limit, lambda row: (row.created_at, row.id))
         data = [WalletTransferView.of(row) for row in page]
         return WalletTransferPage(data=data, next_cursor=following)
@@ -84,7 +82,7 @@ class WalletTransferRoutes:
     ) -> WalletTransferView:
         """A wallet transfer."""
         found = path_id("wtr", wallet_transfer_id, "wallet_transfer")
-        row = await self.app.wallet_transfers.get(found, merchant_id=call.principal.merchant_id)
+        row = await self.app.wallet_transfers.get(found, merchant_id=call.merchant_id)
         return WalletTransferView.of(row)
 
 

@@ -16,10 +16,10 @@ from tallystick.api.dated_places import dated_page, read_dated_cursor
 from tallystick.api.field_errors import FieldError, InvalidFields
 from tallystick.api.ids import path_id
 from tallystick.api.pages import (
-    CURSOR_LENGTH_MAX,
     PAGE_DEFAULT,
-    PAGE_MAX,
+    Cursor,
     InvalidCursor,
+    Limit,
     read_cursor,
     write_cursor,
 )
@@ -78,11 +78,11 @@ class WalletRoutes:
         call: AnyCall,
         *,
         owner_id: Annotated[WalletOwner | None, Query()] = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> WalletPage:
         """Wallets, latest first; those of one owner, and a merchant's key lists its own."""
-        own = call.principal.merchant_id
+        own = call.merchant_id
         wanted = owner_of(owner_id)[0] if owner_id else own
         if own is not None and wanted != own:
             return WalletPage(data=[], next_cursor=None)  # another's, which are not there
@@ -98,8 +98,8 @@ class WalletRoutes:
         wallet_id: str,
         call: AnyCall,
         *,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> TransactionPage:
         """What moved into and out of a wallet, the newest first: the lines of its account."""
         found = (await self._seen(wallet_id, call)).wallet.id
@@ -200,10 +200,10 @@ class WalletRoutes:
         return TierView.of(done.tier)
 
     async def _seen(self, wallet_id: str, call: Call) -> Seen:
-        return await self.app.wallets.get(_id(wallet_id), merchant_id=call.principal.merchant_id)
+        return await self.app.wallets.get(_id(wallet_id), merchant_id=call.merchant_id)
 
     async def _owner(self, body: OpenWallet, call: Call) -> tuple[UUID, str]:
-        own = call.principal.merchant_id
+        own = call.merchant_id
         if own is None:
             if body.owner_id is None:
                 raise InvalidFields((FieldError("owner_id", "required", "Whose wallet?"),))
@@ -253,7 +253,7 @@ def _id(text: str) -> UUID:
 
 def _wish(call: Call, verb: str, if_match: str | None) -> Wish:
     version = int(if_match.strip('"')) if if_match else None
-    return Wish(call.principal.merchant_id, call.asked(verb), call.origin, version)
+    return Wish(call.merchant_id, call.asked(verb), call.origin, version)
 
 
 def _line(place: str) -> int:
