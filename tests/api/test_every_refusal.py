@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from tallystick.api.ledger.accounts import BULK_PATH
 from tallystick.api.refused_wishes import FLEETING
 from tallystick.app import App
 from tallystick.books import PLATFORM
 from tallystick.identity import Merchant
 from tallystick.platform.ids import derived_id, parse_typeid, typeid
-from tests.api.conftest import Caller
+from tests.api.conftest import Answer, Caller
 from tests.api.money_posts import API, Wish, World, found_world
 from tests.api.test_every_key import MOVES_MONEY
 
@@ -25,8 +27,6 @@ pytestmark = pytest.mark.anyio
 NAMES_A_THING = re.compile(r"([a-z]{2,4})_[0-7][0-9a-hjkmnp-tv-z]{25}")
 # Their bodies name nothing that must be there; a currency that nobody is paid in will do.
 NAME_NOTHING = (f"{API}/intents", f"{API}/payments")
-# An order of a bulk is refused by itself; the bulk is not.
-NEVER_REFUSED = {f"{API}/transfers/bulk"}
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def test_what_was_refused_stays_refused(app: App, world: World) -> None:
             continue
         key, before = secrets.token_hex(8), await refused_claims(app)
         first = await world.send(wish, key)
-        if first.status < 400 or first.code in FLEETING:
+        if not refusals_in(first) or refusals_in(first) & FLEETING:
             otherwise[path] = f"{wish}: {first.raw!r}"
             continue
         again = await world.send(wish, key)
@@ -57,8 +57,50 @@ async def test_what_was_refused_stays_refused(app: App, world: World) -> None:
             otherwise[path] = f"not on record: {first.raw!r}"
 
     print(f"{len(remembered)} remembered, otherwise: {otherwise}")  # noqa: T201
-    missing = {path: otherwise.get(path) for path in MOVES_MONEY - NEVER_REFUSED - remembered}
+    missing = {path: otherwise.get(path) for path in MOVES_MONEY - remembered}
     assert not missing, missing
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+async def test_a_bulk_remembers_that_a_reservation_is_kept(world: World, atomic: bool) -> None:
+    hold = await world.wish(f"{API}/holds")
+    assert (await world.send(hold, secrets.token_hex(8))).status == 201
+    account = typeid("acc", parse_typeid("wal", hold.body["wallet_id"]))
+    found = (await world.operator.get(f"{API}/reservations?account_id={account}")).json["data"]
+    void = {"kind": "void", "reservation_id": found[0]["id"]}
+    post = (await world.wish(f"{API}/transfers")).body
+    wish = Wish(f"{API}/transfers/bulk", {"transfers": [void, post], "atomic": atomic})
+
+    key = secrets.token_hex(8)
+    first, again = await world.send(wish, key), await world.send(wish, key)
+
+    assert refusals_in(first) == {"reservation_kept"}
+    assert (again.status, told(again.json)) == (first.status, told(first.json))
+    assert first.status == 409 if atomic else first.json["posted"] == 1
+
+
+async def test_an_account_that_was_opened_needs_its_owner_no_more(
+    app: App, world: World, merchant: Merchant
+) -> None:
+    passing = replace(merchant, id=derived_id(PLATFORM, "passing"))
+    app.merchants.recent[passing.id] = passing
+    account = {
+        "code": "merchant:passing:till",
+        "currency": "INR",
+        "normal_side": "credit",
+        "owner": typeid("mer", passing.id),
+    }
+    another = account | {"code": "merchant:passing:bank"}
+    one, two = Wish(f"{API}/accounts", account), Wish(BULK_PATH, {"accounts": [another]})
+    opened = [await world.send(wish, "till") for wish in (one, two)]
+    app.merchants.recent.clear()
+
+    again = [await world.send(wish, "till") for wish in (one, two)]
+    anew = await world.send(one, "another")
+
+    assert [answer.status for answer in opened] == [201, 200], opened
+    assert [answer.json for answer in again] == [answer.json for answer in opened]
+    assert anew.code == "merchant_not_found"
 
 
 async def test_what_became_possible_is_another_wish(app: App, world: World) -> None:
@@ -120,6 +162,14 @@ def _gone(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _gone(inner) for name, inner in value.items()}
     return value
+
+
+def refusals_in(answer: Answer) -> set[str]:
+    """Why it was refused, or its items; nothing for what happened."""
+    if answer.status >= 400:
+        return {answer.code}
+    items = answer.json.get("data", ())
+    return {item["code"] for item in items if item.get("status") == "refused"}
 
 
 def told(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,6 +52,20 @@ def test_limits_are_set_listed_and_given(terminal: Terminal, wallet: str) -> Non
     assert (code, "daily limit" in said) == (1, True)
 
 
+def test_what_a_key_was_refused_it_is_refused_for_ever(terminal: Terminal, wallet: str) -> None:
+    wish = ("holds", "place", wallet, _shop(terminal), "100")
+    terminal.told("wallets", "freeze", wallet)
+    first = terminal.run(*wish, "--key", "k1")
+    terminal.told("wallets", "unfreeze", wallet)
+
+    again, other = terminal.run(*wish, "--key", "k1"), terminal.run(*wish[:-1], "99", "--key", "k1")
+
+    assert (first[0], "wallet_frozen" in first[2]) == (1, True)
+    assert again == first
+    assert "idempotency_key_reused" in other[2]
+    assert terminal.told(*wish, "--key", "k2")["status"] == "active"
+
+
 def test_a_hold_is_placed_captured_in_part_and_released(terminal: Terminal, wallet: str) -> None:
     words = ("holds", "place", wallet, _shop(terminal), "600", "--key", "h1", "--hours", "2")
     held, again = terminal.told(*words), terminal.told(*words)

@@ -2,9 +2,9 @@
 
 What the journal refuses it remembers itself. But a verb looks before it records, and what it finds
 impossible (a frozen wallet, a payment that was cancelled) never reaches the journal. Without this,
-the same request would be refused today and granted tomorrow, when its sender has long since acted
-on the refusal. Not remembered: what nobody could read, what somebody else at the same moment or a
-bank that cannot be reached stood in the way of, and what is our own fault.
+the same wish, sent or typed again, would be refused today and granted tomorrow, when its sender has
+long since acted on the refusal. Not remembered: what nobody could read, what somebody else at the
+same moment or a bank that cannot be reached stood in the way of, and what is our own fault.
 """
 
 from typing import Final
@@ -31,20 +31,16 @@ _BY_A_RULE: Final = frozenset({403, 404, 409, 412, 422})
 async def answer_error(error: Exception, scope: Scope) -> Response:
     """The answer to whatever was raised; a refused wish stays refused."""
     exchange = exchange_in(scope)
-    if exchange.wish is not None and not getattr(error, "remembered", False):
-        found = problem_of(error)
-        if is_lasting(found):
-            error = await _remembered(scope["app"].state.journal, exchange.wish, error, found)
+    if exchange.wish is not None:
+        error = await remembered(scope["app"].state.journal, exchange.wish, error)
     return error_response(error, exchange)
 
 
-def is_lasting(found: Problem) -> bool:
-    """Whether the same wish is to be told the same for ever."""
-    return found.status in _BY_A_RULE and found.code not in FLEETING
-
-
-async def _remembered(journal: Journal, wish: Asked, error: Exception, found: Problem) -> Exception:
+async def remembered(journal: Journal, wish: Asked, error: Exception) -> Exception:
     """What this wish is told: the error, or what it has been told before."""
+    found = problem_of(error)
+    if not _is_lasting(found) or getattr(error, "remembered", False):
+        return error
     try:
         await journal.remember_refusal(wish, found.code, found.detail)
     except Repeated as repeat:
@@ -52,6 +48,11 @@ async def _remembered(journal: Journal, wish: Asked, error: Exception, found: Pr
     except JournalError as unavailable:
         return unavailable
     return error
+
+
+def _is_lasting(found: Problem) -> bool:
+    """Whether the same wish is to be told the same for ever."""
+    return found.status in _BY_A_RULE and found.code not in FLEETING
 
 
 async def _told_before(journal: Journal, repeat: Repeated, error: Exception) -> Exception:

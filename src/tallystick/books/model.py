@@ -81,6 +81,7 @@ KINDS: dict[type[Struct], str] = {
     Void: "transfer.voided",
     Expire: "transfer.expired",
 }
+OWN_KINDS = frozenset(KINDS.values())
 
 
 def moved_by(order: Order) -> Moved:
@@ -196,7 +197,6 @@ class BooksError(Exception):
     +-- TransferNotFound there is no such transfer
     +-- NotReversible    the transfer moved nothing, or another room's verb must undo it
     +-- AlreadyReversed  the transfer was reversed before
-    +-- ReservationKept  another room's verb made this promise, and must keep or break it
     """
 
     code = "books_error"
@@ -224,12 +224,6 @@ class NotReversible(BooksError):
     """Only what the books themselves posted or settled can be posted back by them."""
 
     code = "not_reversible"
-
-
-class ReservationKept(BooksError):
-    """A hold, an authorization, a payout: its own room must know that it is settled or voided."""
-
-    code = "reservation_kept"
 
 
 class AlreadyReversed(BooksError):

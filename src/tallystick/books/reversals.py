@@ -1,11 +1,11 @@
 """Reversals: a transfer is never taken back; another one moves its money back and says so. Pure."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 from uuid import UUID
 
 from tallystick.books.model import (
     KINDS,
+    OWN_KINDS,
     AlreadyReversed,
     NotReversible,
     Reversed,
@@ -15,8 +15,6 @@ from tallystick.journal import Fact, Told
 from tallystick.ledger import Post, TransferRow
 from tallystick.platform.ids import typeid
 
-_OWN: Final = frozenset(KINDS.values())
-
 
 def opposite_of(row: TransferRow, code: str) -> Post:
     """The post that moves the row's money back. Raises NotReversible when it moved none."""
@@ -25,16 +23,11 @@ def opposite_of(row: TransferRow, code: str) -> Post:
     return Post(row.credit, row.debit, row.amount, row.currency, code)
 
 
-def is_own(facts: Iterable[Told]) -> bool:
-    """Whether the books' own verbs told of this change, and no other room's."""
-    return any(fact.kind in _OWN for fact in facts)
-
-
 def require_reversible(row: TransferRow, facts: Iterable[Told]) -> None:
     """Raises NotReversible, AlreadyReversed. `facts` are those of the row's change."""
     own = False
     for fact in facts:
-        own = own or fact.kind in _OWN
+        own = own or fact.kind in OWN_KINDS
         if reversal := _reversal_in(fact, row.id):
             raise AlreadyReversed(f"change {typeid('chg', reversal)} reversed it before")
     if not own:

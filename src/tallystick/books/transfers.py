@@ -13,11 +13,11 @@ from tallystick.books import reversals
 from tallystick.books.model import (
     KINDS,
     NOBODY,
+    OWN_KINDS,
     AlreadyReversed,
     Answer,
     Order,
     Recorded,
-    ReservationKept,
     Submitted,
     TransferNotFound,
     facts_of,
@@ -41,6 +41,7 @@ from tallystick.platform.clock import Clock
 from tallystick.platform.ids import bucket_of, new_id
 
 _ROUNDS: Final = 5
+_KEPT: Final = ("reservation_kept", "this reservation is part of another object: end it there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +72,13 @@ class Transfers:
         self, order: Settle, asked: Asked | None = None, origin: Origin = NOBODY
     ) -> Answer:
         """Keep a promise, in whole or in part; what a final settle leaves is given back."""
-        return await self._one(order, bucket_of(order.reservation_id), asked, origin)
+        return await self._end(order, asked, origin)
 
     async def void(
         self, order: Void, asked: Asked | None = None, origin: Origin = NOBODY
     ) -> Answer:
         """Give a promise back."""
-        return await self._one(order, bucket_of(order.reservation_id), asked, origin)
+        return await self._end(order, asked, origin)
 
     async def reverse(
         self,
@@ -124,14 +125,6 @@ class Transfers:
             return list(await self._linked(orders, asked, origin))
         return await self._each(orders, asked, origin)
 
-    async def require_own(self, reservation_ids: Iterable[UUID]) -> None:
-        """Raises ReservationKept when another room promised one of these."""
-        for reservation_id in set(reservation_ids):
-            row = await self.ledger.find_transfer(reservation_id)
-            # What does not exist is the judge's business.
-            if row and not reversals.is_own(await self.journal.facts_of(row.change_id)):
-                raise ReservationKept("this reservation is part of another object: end it there")
-
     async def get_transfer(self, transfer_id: UUID) -> Recorded:
         """One transfer, and what became of it. Raises TransferNotFound."""
         row = await self._row(transfer_id)
@@ -145,6 +138,20 @@ class Transfers:
     async def _one(self, order: Order, bucket: int, asked: Asked | None, origin: Origin) -> Answer:
         change = _change_of(order, new_id(self.clock.now(), bucket), asked, origin)
         return await self._recorded(change, order)
+
+    async def _end(self, order: Settle | Void, asked: Asked | None, origin: Origin) -> Answer:
+        change = _change_of(order, new_id(self.clock.now(), _bucket_of(order)), asked, origin)
+        if await self._kept((order,)):
+            change = _refusal_of(change)
+        return await self._recorded(change, order)
+
+    async def _kept(self, orders: Iterable[Order]) -> set[UUID]:
+        """Those reservations that another room promised: it must know when they end."""
+        ids = {order.reservation_id for order in orders if isinstance(order, Settle | Void)}
+        rows = await self.ledger.find_transfers(ids) if ids else []
+        told = await self.journal.facts_named({(row.change_id, 1) for row in rows}) if rows else []
+        own = {fact.aggregate_id for fact in told if fact.kind in OWN_KINDS}
+        return {row.id for row in rows if row.change_id not in own}
 
     async def _recorded(self, change: Change, order: Order) -> Answer:
         try:
@@ -192,6 +199,8 @@ class Transfers:
             claim=asked.claim(change_id) if asked else None,
             origin=origin,
         )
+        if await self._kept(orders):
+            change = _refusal_of(change)
         try:
             recorded = await self.journal.record(change)
             whole = Answer(change_id, recorded.at, recorded.transfers)
@@ -215,6 +224,11 @@ class Transfers:
             _change_of(order, new_id(now, _bucket_of(order)), wish, origin)
             for order, wish in zip(orders, wishes, strict=True)
         ]
+        if kept := await self._kept(orders):
+            changes = [
+                _refusal_of(change) if getattr(order, "reservation_id", None) in kept else change
+                for order, change in zip(orders, changes, strict=True)
+            ]
         answers: list[Answer | JournalError] = []
         outcomes = await self.journal.record_each(changes)
         for order, change, outcome in zip(orders, changes, outcomes, strict=True):
@@ -254,6 +268,11 @@ def _change_of(order: Order, change_id: UUID, asked: Asked | None, origin: Origi
     told = Fact(change_id, 1, KINDS[type(order)], moved_by(order))
     claim = asked.claim(change_id) if asked else None
     return Change(change_id, (told,), (order,), claim=claim, origin=origin)
+
+
+def _refusal_of(change: Change) -> Change:
+    """Nothing of it happens, and its key remembers why."""
+    return Change(change.id, claim=change.claim, origin=change.origin, refusal=_KEPT)
 
 
 def _bucket_of(order: Order) -> int:

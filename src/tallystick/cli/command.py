@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tallystick.cli.failures import NotThere, told_failures
+from tallystick.cli.wishes import raise_as_before
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -44,11 +45,18 @@ def group(name: str, sentence: str, *, under: typer.Typer) -> typer.Typer:
 
 @asynccontextmanager
 async def opened() -> "AsyncIterator[App]":
-    """The house over the database of this home or of the settings, for one command."""
+    """The house over the database of this home or of the settings, for one command.
+
+    What is refused in it is remembered under the command's `--key`.
+    """
     from tallystick.cli.database import opened_app
 
     async with opened_app() as (app, _):
-        yield app
+        try:
+            yield app
+        except Exception as error:
+            await raise_as_before(app.journal, error)
+            raise
 
 
 def id_named(prefix: str, text: str, noun: str) -> "UUID":

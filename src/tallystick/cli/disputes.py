@@ -1,20 +1,15 @@
 """`tallystick disputes`: payments that their payers contest at their banks."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command, group
-from tallystick.cli.named_account import Key, asked_here
+from tallystick.cli.command import command, group, id_named, opened
 from tallystick.cli.terminal import Amount, Output, show_record, show_records
+from tallystick.cli.wishes import Key, asked_here
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
-    from tallystick.app import App
     from tallystick.payments import disputes
 
 COLUMNS = ("id", "status", "amount", "currency", "reason", "evidence", "evidence_due_by")
@@ -53,15 +48,15 @@ async def list_disputes(
     output: Output = None,
 ) -> None:
     """List disputes, the latest first."""
-    async with _opened() as app:
+    async with opened() as app:
         page = await app.disputes.list_disputes(None, status=status, limit=limit)
     show_records(output, [_record(row) for row in page.rows], COLUMNS, right=MONEY)
 
 
 async def get(dispute: DisputeName, output: Output = None) -> None:
     """Show a dispute as it stands."""
-    async with _opened() as app:
-        shown = await app.disputes.get(_id(dispute))
+    async with opened() as app:
+        shown = await app.disputes.get(id_named("dsp", dispute, "dispute"))
     show_record(output, _record(shown.row) | {"explanation": shown.explanation})
 
 
@@ -81,8 +76,8 @@ async def add_evidence(
         content=file.read_bytes(),
         name=file.name,
     )
-    async with _opened() as app:
-        handed_in = await app.disputes.documents.add(_id(dispute), document)
+    async with opened() as app:
+        handed_in = await app.disputes.documents.add(id_named("dsp", dispute, "dispute"), document)
     show_record(output, _record(handed_in.row))
 
 
@@ -93,44 +88,28 @@ async def submit(
     output: Output = None,
 ) -> None:
     """Contest it with all that was handed in; once."""
-    async with _opened() as app:
+    async with opened() as app:
         asked = asked_here("disputes.submit", key, f"{dispute} {explanation}")
-        shown = await app.disputes.submit(_id(dispute), explanation=explanation, asked=asked)
+        shown = await app.disputes.submit(
+            id_named("dsp", dispute, "dispute"), explanation=explanation, asked=asked
+        )
     show_record(output, _told(shown))
 
 
 async def accept(dispute: DisputeName, key: Key = None, output: Output = None) -> None:
     """Give in: the payer has his money back."""
-    async with _opened() as app:
+    async with opened() as app:
         asked = asked_here("disputes.accept", key, dispute)
-        shown = await app.disputes.accept(_id(dispute), asked=asked)
+        shown = await app.disputes.accept(id_named("dsp", dispute, "dispute"), asked=asked)
     show_record(output, _told(shown))
 
 
 async def learn(output: Output = None) -> None:
     """Ask every bank for new disputes now, and how the open ones stand where that is due."""
-    async with _opened() as app:
-        opened = await app.disputes.feed.read_all()
+    async with opened() as app:
+        new = await app.disputes.feed.read_all()
         looked_at = await app.disputes.look_at_due()
-    show_record(output, {"opened": opened, "looked_at": looked_at})
-
-
-@asynccontextmanager
-async def _opened() -> "AsyncIterator[App]":
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
-        yield app
-
-
-def _id(text: str) -> "UUID":
-    from tallystick.cli.failures import NotThere
-    from tallystick.platform.ids import MalformedId, parse_typeid
-
-    try:
-        return parse_typeid("dsp", text)
-    except MalformedId:
-        raise NotThere(f"no dispute is called {text}") from None
+    show_record(output, {"opened": new, "looked_at": looked_at})
 
 
 def _told(shown: "disputes.DisputeShown") -> dict[str, Any]:

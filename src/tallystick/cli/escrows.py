@@ -1,22 +1,18 @@
 """`tallystick escrows`: money that waits between a buyer and those he pays."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tallystick.cli.command import command, group
-from tallystick.cli.named_account import Key, asked_here
+from tallystick.cli.command import command, group, id_named, opened
 from tallystick.cli.named_wallet import WalletName, get_wallet_id
 from tallystick.cli.terminal import Amount, Output, show_record, show_records
+from tallystick.cli.wishes import Key, asked_here
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
-    from tallystick.app import App
     from tallystick.wallets import escrows
 
+Status = Literal["open", "funded", "disputed", "completed", "cancelled"]
 COLUMNS = ("id", "status", "amount", "held", "released", "returned", "currency", "times_out_at")
 MONEY = ("amount", "held", "released", "returned")
 EVENT_COLUMNS = ("version", "at", "event", "data")
@@ -57,7 +53,7 @@ async def open_escrow(
     """Open an escrow between two wallets; more terms can be said over the API."""
     from tallystick.wallets import Call, escrows
 
-    async with _opened() as app:
+    async with opened() as app:
         buyer_id = await get_wallet_id(app.ledger, buyer)
         wish = escrows.EscrowWish(
             buyer_wallet_id=buyer_id,
@@ -78,9 +74,9 @@ async def fund(
     """Pay in all that is missing, or a part of it."""
     from tallystick.wallets import Call
 
-    async with _opened() as app:
+    async with opened() as app:
         call = Call(asked=asked_here("escrows.fund", key, f"{escrow} {amount}"))
-        shown = await app.escrows.fund(_id(escrow), amount, call)
+        shown = await app.escrows.fund(id_named("esc", escrow, "escrow"), amount, call)
     show_record(output, _told(shown))
 
 
@@ -95,9 +91,11 @@ async def release(
     """Pay the recipients what is held, or a part of it."""
     from tallystick.wallets import Call
 
-    async with _opened() as app:
+    async with opened() as app:
         call = Call(asked=asked_here("escrows.release", key, f"{escrow} {amount} {part}"))
-        shown = await app.escrows.release(_id(escrow), amount, part=part, call=call)
+        shown = await app.escrows.release(
+            id_named("esc", escrow, "escrow"), amount, part=part, call=call
+        )
     show_record(output, _told(shown))
 
 
@@ -107,16 +105,16 @@ async def give_back(
     """Give the buyer back what is held, or a part of it."""
     from tallystick.wallets import Call
 
-    async with _opened() as app:
+    async with opened() as app:
         call = Call(asked=asked_here("escrows.return", key, f"{escrow} {amount}"))
-        shown = await app.escrows.give_back(_id(escrow), amount, call)
+        shown = await app.escrows.give_back(id_named("esc", escrow, "escrow"), amount, call)
     show_record(output, _told(shown))
 
 
 async def dispute(escrow: EscrowId, reason: Reason = None, output: Output = None) -> None:
     """Let nothing move until the dispute is resolved."""
-    async with _opened() as app:
-        shown = await app.escrows.dispute(_id(escrow), reason)
+    async with opened() as app:
+        shown = await app.escrows.dispute(id_named("esc", escrow, "escrow"), reason)
     show_record(output, _told(shown))
 
 
@@ -132,24 +130,23 @@ async def resolve(
     """End a dispute: so much is released, and the rest goes back to the buyer."""
     from tallystick.wallets import Call, escrows
 
-    async with _opened() as app:
+    async with opened() as app:
         call = Call(asked=asked_here("escrows.resolve", key, f"{escrow} {released}"))
-        shown = await app.escrows.resolve(_id(escrow), escrows.Ruling(released), reason, call)
+        shown = await app.escrows.resolve(
+            id_named("esc", escrow, "escrow"), escrows.Ruling(released), reason, call
+        )
     show_record(output, _told(shown))
 
 
 async def list_escrows(
-    status: Annotated[
-        str | None,
-        typer.Option(help="Only open, funded, disputed, completed or cancelled ones."),
-    ] = None,
+    status: Annotated[Status | None, typer.Option(help="Only those in this state.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
     output: Output = None,
 ) -> None:
     """List escrows, the latest first."""
     from tallystick.wallets import escrows
 
-    async with _opened() as app:
+    async with opened() as app:
         wanted = escrows.EscrowsWanted(status=status, limit=limit)
         found = await app.escrows.list_escrows(wanted)
     show_records(output, [_record(shown.row) for shown in found], COLUMNS, right=MONEY)
@@ -159,32 +156,14 @@ async def events(escrow: EscrowId, output: Output = None) -> None:
     """Show everything that happened to an escrow, oldest first."""
     from msgspec import to_builtins
 
-    async with _opened() as app:
-        facts = await app.escrows.list_facts(_id(escrow))
+    async with opened() as app:
+        facts = await app.escrows.list_facts(id_named("esc", escrow, "escrow"))
     records = []
     for fact in facts:
         data = to_builtins(fact.data)
         data.pop("sealed", None)
         records.append({"version": fact.version, "at": fact.at, "event": fact.kind, "data": data})
     show_records(output, records, EVENT_COLUMNS)
-
-
-@asynccontextmanager
-async def _opened() -> "AsyncIterator[App]":
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
-        yield app
-
-
-def _id(text: str) -> "UUID":
-    from tallystick.cli.failures import NotThere
-    from tallystick.platform.ids import MalformedId, parse_typeid
-
-    try:
-        return parse_typeid("esc", text)
-    except MalformedId:
-        raise NotThere(f"no escrow is called {text}") from None
 
 
 def _told(shown: "escrows.EscrowShown") -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command, group
+from tallystick.cli.command import command, group, id_named, opened
 from tallystick.cli.failures import NotThere
 from tallystick.cli.instants import read_instant, read_instant_if
 from tallystick.cli.terminal import Output, as_json, say, show_json, show_record, show_records
@@ -39,9 +39,7 @@ async def history(
     output: Output = None,
 ) -> None:
     """Everything that happened to one object, in order."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
+    async with opened() as app:
         facts = await app.delivery.events.history(_identifier(name))
     if not facts:
         raise NotThere(f"nothing is known of {name}")
@@ -59,13 +57,12 @@ async def list_events(
     output: Output = None,
 ) -> None:
     """What was told outside, as the bus tells it, in its order."""
-    from tallystick.cli.database import opened_app
     from tallystick.delivery import Wanted
 
     wanted = Wanted(read_instant_if(since), read_instant_if(until), tuple(kind or ()))
     found: list[CloudEvent] = []
     place: int | None = 0
-    async with opened_app() as (app, _):
+    async with opened() as app:
         events = app.delivery.events
         while place is not None and (left := limit - len(found)):
             if subject is None:
@@ -82,15 +79,8 @@ async def show(
     output: Output = None,
 ) -> None:
     """Show one event."""
-    from tallystick.cli.database import opened_app
-    from tallystick.platform.ids import MalformedId, parse_typeid
-
-    try:
-        event_id = parse_typeid("evt", name)
-    except MalformedId:
-        raise NotThere(f"no event is called {name}") from None
-    async with opened_app() as (app, _):
-        event = await app.delivery.events.get_event(event_id)
+    async with opened() as app:
+        event = await app.delivery.events.get_event(id_named("evt", name, "event"))
     show_record(output, _event(event))
 
 
@@ -110,11 +100,10 @@ async def replay(
     Every event keeps its id, so a consumer that has it drops it; tables are made anew from the
     log by `tallystick journal rebuild`.
     """
-    from tallystick.cli.database import opened_app
     from tallystick.delivery import Wanted
 
     wanted = Wanted(read_instant(since), read_instant_if(until), tuple(kind or ()))
-    async with opened_app() as (app, _):
+    async with opened() as app:
         messages = await app.delivery.events.replay(wanted, topic, dry_run=dry_run)
     if as_json(output):
         show_json({"sent": not dry_run, "messages": messages})

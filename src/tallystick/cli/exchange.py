@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tallystick.cli.command import command, group, opened
-from tallystick.cli.named_account import Key, Name, asked_here, get_named
+from tallystick.cli.named_account import Name, get_named
 from tallystick.cli.terminal import Amount, Output, show_record, show_records
+from tallystick.cli.wishes import Key, asked_here
 
 if TYPE_CHECKING:
     from uuid import UUID

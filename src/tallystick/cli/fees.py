@@ -6,8 +6,8 @@ import typer
 
 from tallystick.cli.command import command, group, opened
 from tallystick.cli.merchants import find_named
-from tallystick.cli.named_account import Key, asked_here
 from tallystick.cli.terminal import Amount, Output, show_record, show_records
+from tallystick.cli.wishes import Key, asked_here
 
 if TYPE_CHECKING:
     from tallystick.payments.fees import FeePlanRow

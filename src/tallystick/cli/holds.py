@@ -1,20 +1,19 @@
 """`tallystick holds`: money of a wallet set aside, captured, or given back."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tallystick.cli.command import command, group
-from tallystick.cli.named_account import Key, asked_here
+from tallystick.cli.command import command, group, id_named, opened
 from tallystick.cli.named_wallet import WalletName, get_wallet_id
 from tallystick.cli.terminal import Amount, Output, show_record, show_records
+from tallystick.cli.wishes import Key, asked_here
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from tallystick.app import App
     from tallystick.wallets import Held, HeldFor, Hold
 
+Status = Literal["active", "captured", "released", "expired"]
 COLUMNS = ("id", "status", "amount", "captured", "remaining", "currency", "expires_at")
 MONEY = ("amount", "captured", "remaining")
 HoldId = Annotated[str, typer.Argument(help="A hold's id (hld_...).")]
@@ -45,10 +44,9 @@ async def place(
     """Set money of a wallet aside, within its limits."""
     from datetime import timedelta
 
-    from tallystick.cli.database import opened_app
     from tallystick.wallets import Call, HoldTerms
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         wallet_id = await get_wallet_id(app.ledger, wallet)
         terms = HoldTerms(
             wallet_id=wallet_id,
@@ -72,37 +70,33 @@ async def capture(
     output: Output = None,
 ) -> None:
     """Pay the payee what is held, or a part of it."""
-    from tallystick.cli.database import opened_app
     from tallystick.wallets import Call
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         call = Call(asked=asked_here("holds.capture", key, f"{hold} {amount} {final}"))
-        held = await app.holds.capture(_id(hold), amount, final=final, call=call)
+        held = await app.holds.capture(
+            id_named("hld", hold, "hold"), amount, final=final, call=call
+        )
     show_record(output, _told(held))
 
 
 async def release(hold: HoldId, output: Output = None) -> None:
     """Give back to the wallet what remains of a hold."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
-        held = await app.holds.release(_id(hold))
+    async with opened() as app:
+        held = await app.holds.release(id_named("hld", hold, "hold"))
     show_record(output, _told(held))
 
 
 async def list_holds(
     wallet: Annotated[str | None, typer.Option(help="Only on this wallet.")] = None,
-    status: Annotated[
-        str | None, typer.Option(help="Only active, captured, released or expired ones.")
-    ] = None,
+    status: Annotated[Status | None, typer.Option(help="Only those in this state.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
     output: Output = None,
 ) -> None:
     """List holds, the latest first."""
-    from tallystick.cli.database import opened_app
     from tallystick.wallets import HoldsWanted
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         wallet_id = await get_wallet_id(app.ledger, wallet) if wallet else None
         wanted = HoldsWanted(wallet_id=wallet_id, status=status, limit=limit)
         found = await app.holds.list_holds(wanted)
@@ -116,16 +110,6 @@ async def _payee(app: "App", name: str) -> "HeldFor":
     if name.startswith("mer_"):
         return HeldFor(merchant_id=(await find_named(app.merchants, name)).id)
     return HeldFor(wallet_id=await get_wallet_id(app.ledger, name))
-
-
-def _id(text: str) -> "UUID":
-    from tallystick.cli.failures import NotThere
-    from tallystick.platform.ids import MalformedId, parse_typeid
-
-    try:
-        return parse_typeid("hld", text)
-    except MalformedId:
-        raise NotThere(f"no hold is called {text}") from None
 
 
 def _told(held: "Held") -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallystick.cli.command import command
+from tallystick.cli.command import command, opened
 from tallystick.cli.failures import WrongUsage
 from tallystick.cli.terminal import Format, Output, as_json, show_record
 
@@ -39,11 +39,9 @@ async def ingest(
 
     Exit code 1 when rows were rejected.
     """
-    from tallystick.cli.database import opened_app
-
     mapping = _mapping(names or [])
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         with _progress(file, output) as on_progress:
             summary = await app.imports.import_file(
                 file,

@@ -1,6 +1,6 @@
 """`tallystick ledger`: accounts, their lines, and money moved by hand."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -9,14 +9,16 @@ from tallystick.cli.ledger_accounts import add_account_commands
 from tallystick.cli.ledger_export import add_export_command
 from tallystick.cli.ledger_history import add_history_commands
 from tallystick.cli.ledger_reservations import add_reservation_commands
-from tallystick.cli.named_account import Key, Name, account_record, asked_here, get_named
+from tallystick.cli.named_account import Name, account_record, get_named
 from tallystick.cli.terminal import Amount, Output, show_record, show_records
+from tallystick.cli.wishes import Key, asked_here
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from tallystick.app import App
 
+State = Literal["open", "frozen", "closed"]
 ACCOUNT_COLUMNS = ("code", "balance", "available", "currency", "side", "frozen")
 MONEY_COLUMNS = ("balance", "available")
 
@@ -37,7 +39,7 @@ async def accounts(
     prefix: Annotated[str, typer.Argument(help="How the codes begin; empty for all.")] = "",
     *,
     currency: Annotated[str | None, typer.Option(help="Only this currency.")] = None,
-    state: Annotated[str | None, typer.Option(help="Only open, frozen or closed ones.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
     owner: Annotated[
         str | None, typer.Option(help="Only those of `platform`, or of this merchant or id.")
     ] = None,
@@ -45,11 +47,8 @@ async def accounts(
     output: Output = None,
 ) -> None:
     """List accounts with their balances, by code; those of one owner by their ids."""
-    from tallystick.cli.failures import WrongUsage
     from tallystick.ledger import Chosen
 
-    if state not in (None, "open", "frozen", "closed"):
-        raise WrongUsage("--state is open, frozen or closed")
     chosen = Chosen(currency, state)
     async with opened() as app:
         if owner is None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tallystick.cli.command import command, opened
-from tallystick.cli.named_account import Key, Name, asked_here, get_named, terms_record
+from tallystick.cli.named_account import Name, get_named, terms_record
 from tallystick.cli.terminal import Output, show_record
+from tallystick.cli.wishes import Key, asked_here
 
 if TYPE_CHECKING:
     from uuid import UUID

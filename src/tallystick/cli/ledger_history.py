@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command, opened
+from tallystick.cli.command import command, id_named, opened
 from tallystick.cli.instants import read_instant, read_instant_if
 from tallystick.cli.named_account import Name, account_record, get_named
 from tallystick.cli.terminal import Amount, Output, as_json, say, show_record, show_records
@@ -140,12 +140,8 @@ async def change(
 ) -> None:
     """Show all lines of one change: what moved together, or not at all."""
     from tallystick.cli.failures import NotThere
-    from tallystick.platform.ids import MalformedId, parse_typeid
 
-    try:
-        wanted = parse_typeid("chg", change_id)
-    except MalformedId as error:
-        raise NotThere(str(error)) from None
+    wanted = id_named("chg", change_id, "change")
     async with opened() as app:
         lines = await app.ledger.entries_of_change(wanted)
         accounts = await app.ledger.find_accounts({line.account_id for line in lines})

@@ -1,16 +1,14 @@
 """`tallystick ledger reserve`, `settle`, `void`: money promised, and what becomes of it."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command, opened
-from tallystick.cli.named_account import Key, Name, asked_here, get_named
+from tallystick.cli.command import command, id_named, opened
+from tallystick.cli.named_account import Name, get_named
 from tallystick.cli.terminal import Amount, Output, show_record
-
-if TYPE_CHECKING:
-    from uuid import UUID
+from tallystick.cli.wishes import Key, asked_here
 
 Reservation = Annotated[str, typer.Argument(help="The reservation's id (res_...).")]
 Code = Annotated[str, typer.Option(help="What it is for.")]
@@ -65,7 +63,7 @@ async def settle(
     """Keep a promise: move what was reserved, or a part of it."""
     from tallystick.ledger import Settle
 
-    order = Settle(_id(reservation), code, amount, final=not keep)
+    order = Settle(id_named("res", reservation, "reservation"), code, amount, final=not keep)
     async with opened() as app:
         asked = asked_here("ledger.settle", key, f"{order}")
         answer = await app.transfers.settle(order, asked)
@@ -78,7 +76,7 @@ async def void(
     """Give a promise back: the money is free again."""
     from tallystick.ledger import Void
 
-    order = Void(_id(reservation), code)
+    order = Void(id_named("res", reservation, "reservation"), code)
     async with opened() as app:
         answer = await app.transfers.void(order, asked_here("ledger.void", key, f"{order}"))
     show_record(output, _record(answer))
@@ -86,16 +84,6 @@ async def void(
 
 def _after(now: datetime, seconds: int | None) -> datetime | None:
     return None if seconds is None else now + timedelta(seconds=seconds)
-
-
-def _id(text: str) -> "UUID":
-    from tallystick.cli.failures import NotThere
-    from tallystick.platform.ids import MalformedId, parse_typeid
-
-    try:
-        return parse_typeid("res", text)
-    except MalformedId as error:
-        raise NotThere(str(error)) from None
 
 
 def _record(answer: Any) -> dict[str, Any]:

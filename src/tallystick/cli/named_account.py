@@ -1,6 +1,5 @@
 """Accounts as the terminal names and shows them."""
 
-import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,10 +10,6 @@ if TYPE_CHECKING:
     from tallystick.ledger import Ledger
 
 Name = Annotated[str, typer.Argument(help="An account's code, or its id (acc_...).")]
-Key = Annotated[
-    str | None,
-    typer.Option("--key", help="Idempotency key: the same key never does the same thing twice."),
-]
 
 
 async def get_named(ledger: "Ledger", name: str) -> Any:
@@ -29,13 +24,6 @@ async def get_named(ledger: "Ledger", name: str) -> Any:
     if found is None:
         raise NotThere(f"no account is called {name}; tallystick ledger accounts lists them")
     return found
-
-
-def asked_here(scope: str, key: str | None, words: str) -> Any:
-    """What makes a repeat with the same key answer instead of doing it again."""
-    from tallystick.journal import Asked
-
-    return Asked(scope=f"operator:{scope}", key=key or os.urandom(16).hex(), body=words.encode())
 
 
 def account_record(account: Any) -> dict[str, Any]:

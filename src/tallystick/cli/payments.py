@@ -21,6 +21,7 @@ from tallystick.cli.terminal import (
     show_record,
     show_records,
 )
+from tallystick.cli.wishes import Key
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -35,10 +36,6 @@ EVENT_COLUMNS = ("version", "timestamp", "event_type", "data")
 
 PaymentId = Annotated[str, typer.Argument(help="The payment's id.")]
 Part = Annotated[int | None, typer.Option(min=1, help="In minor units; default: all.")]
-Key = Annotated[
-    str | None,
-    typer.Option("--key", help="Idempotency key: the same key never does the same thing twice."),
-]
 
 
 def add_payments(program: typer.Typer) -> None:

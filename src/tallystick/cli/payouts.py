@@ -1,21 +1,20 @@
 """`tallystick payouts`: money that leaves the platform, and what became of it."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tallystick.cli.command import command, group
+from tallystick.cli.command import command, group, id_named, opened
 from tallystick.cli.failures import WrongUsage
-from tallystick.cli.named_account import Key, asked_here
 from tallystick.cli.named_wallet import WalletName, get_wallet_id
 from tallystick.cli.terminal import Amount, Output, show_record, show_records
+from tallystick.cli.wishes import Key, asked_here
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from tallystick.rails import payouts as ways
     from tallystick.wallets import payouts
 
+Status = Literal["pending", "sent", "paid", "failed", "returned", "cancelled"]
 COLUMNS = ("id", "status", "amount", "currency", "destination", "failure_code", "created_at")
 MONEY = ("amount",)
 PayoutName = Annotated[str, typer.Argument(help="A payout's id (pot_...).")]
@@ -46,12 +45,11 @@ async def create(
     output: Output = None,
 ) -> None:
     """Pay money out of a wallet, within its limits."""
-    from tallystick.cli.database import opened_app
     from tallystick.wallets import payouts
 
     destination = _destination(name, upi, account, ifsc)
     words = f"{wallet} {amount} {name} {upi} {account} {ifsc} {description}"
-    async with opened_app() as (app, _):
+    async with opened() as app:
         withdrawal = payouts.Withdrawal(
             amount_minor=amount,
             destination=destination,
@@ -65,10 +63,8 @@ async def create(
 
 async def cancel(payout: PayoutName, key: Key = None, output: Output = None) -> None:
     """Call off a payout that no bank has taken; its money is available again."""
-    from tallystick.cli.database import opened_app
-
-    payout_id = _id(payout)
-    async with opened_app() as (app, _):
+    payout_id = id_named("pot", payout, "payout")
+    async with opened() as app:
         asked = asked_here("payouts.cancel", key, payout)
         shown = await app.payouts.cancel(payout_id, asked=asked)
     show_record(output, _record(shown) | {"replayed": shown.replayed})
@@ -76,25 +72,19 @@ async def cancel(payout: PayoutName, key: Key = None, output: Output = None) -> 
 
 async def get(payout: PayoutName, output: Output = None) -> None:
     """Show a payout as it stands."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
-        shown = await app.payouts.get(_id(payout))
+    async with opened() as app:
+        shown = await app.payouts.get(id_named("pot", payout, "payout"))
     show_record(output, _record(shown))
 
 
 async def list_payouts(
     wallet: Annotated[str | None, typer.Option(help="Only out of this wallet.")] = None,
-    status: Annotated[
-        str | None, typer.Option(help="Only pending, sent, paid, failed, returned or cancelled.")
-    ] = None,
+    status: Annotated[Status | None, typer.Option(help="Only those in this state.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 20,
     output: Output = None,
 ) -> None:
     """List payouts, the latest first."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
+    async with opened() as app:
         wallet_id = await get_wallet_id(app.ledger, wallet) if wallet else None
         found = await app.payouts.list_payouts(
             None, account_id=wallet_id, status=status, limit=limit
@@ -112,16 +102,6 @@ def _destination(
     if upi is not None:
         return ways.UpiId(upi, name)
     return ways.BankAccount(str(account), name, ifsc or "")
-
-
-def _id(text: str) -> "UUID":
-    from tallystick.cli.failures import NotThere
-    from tallystick.platform.ids import MalformedId, parse_typeid
-
-    try:
-        return parse_typeid("pot", text)
-    except MalformedId:
-        raise NotThere(f"no payout is called {text}") from None
 
 
 def _record(shown: "payouts.PayoutShown") -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """`tallystick top-ups`: what payments put into wallets."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,6 +11,7 @@ from tallystick.cli.terminal import Amount, Output, show_record, show_records
 if TYPE_CHECKING:
     from tallystick.wallets import topups
 
+Status = Literal["waiting", "credited"]
 COLUMNS = ("id", "status", "amount", "currency", "wallet", "payment", "failure", "created_at")
 
 
@@ -23,7 +24,7 @@ def add_top_ups(program: typer.Typer) -> None:
 
 async def list_top_ups(
     wallet: Annotated[str | None, typer.Option(help="Only into this wallet.")] = None,
-    status: Annotated[str | None, typer.Option(help="Only waiting or credited ones.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only those in this state.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
     output: Output = None,
 ) -> None:

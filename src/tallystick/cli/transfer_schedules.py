@@ -2,19 +2,20 @@
 
 from collections.abc import Callable
 from datetime import date, time
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
-from tallystick.cli.command import command, group
-from tallystick.cli.failures import NotThere, WrongUsage
-from tallystick.cli.named_account import Key, asked_here
+from tallystick.cli.command import command, group, id_named, opened
+from tallystick.cli.failures import WrongUsage
 from tallystick.cli.named_wallet import WalletName, get_wallet_id
 from tallystick.cli.terminal import Amount, Format, Output, show_record, show_records
+from tallystick.cli.wishes import Key, asked_here
 
 if TYPE_CHECKING:
     from tallystick.wallets import transfers
 
+Status = Literal["active", "paused", "finished", "stopped", "cancelled"]
 COLUMNS = ("id", "status", "frequency", "amount", "currency", "next_run_at", "runs", "failures")
 Read = TypeVar("Read", date, time)
 ScheduleName = Annotated[str, typer.Argument(help="The schedule's id (sch_...).")]
@@ -54,7 +55,6 @@ async def create(
     output: Output = None,
 ) -> None:
     """Let money move from the first wallet to the second at set times."""
-    from tallystick.cli.database import opened_app
     from tallystick.wallets import transfers
 
     recurrence = transfers.Recurrence(
@@ -65,7 +65,7 @@ async def create(
         ends_on=_read(date.fromisoformat, ends_on) if ends_on else None,
         count=count,
     )
-    async with opened_app() as (app, _):
+    async with opened() as app:
         terms = transfers.ScheduleTerms(
             from_wallet_id=await get_wallet_id(app.ledger, payer),
             to_wallet_id=await get_wallet_id(app.ledger, payee),
@@ -81,15 +81,14 @@ async def create(
 
 async def list_schedules(
     wallet: Annotated[str | None, typer.Option(help="Only those paying from this wallet.")] = None,
-    status: Annotated[str | None, typer.Option(help="Only those in this state.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only those in this state.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
     output: Output = None,
 ) -> None:
     """List the latest schedules."""
-    from tallystick.cli.database import opened_app
     from tallystick.wallets import transfers
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         wallet_id = await get_wallet_id(app.ledger, wallet) if wallet else None
         wanted = transfers.Wanted(wallet_id=wallet_id, status=status, limit=limit)
         rows = await app.schedules.list_schedules(wanted)
@@ -112,15 +111,8 @@ async def cancel(schedule: ScheduleName, output: Output = None) -> None:
 
 
 async def _change(verb: str, schedule: str, output: Format | None) -> None:
-    from tallystick.cli.database import opened_app
-    from tallystick.platform.ids import MalformedId, parse_typeid
-
-    try:
-        schedule_id = parse_typeid("sch", schedule)
-    except MalformedId:
-        raise NotThere(f"no schedule is called {schedule}") from None
-    async with opened_app() as (app, _):
-        scheduled = await getattr(app.schedules, verb)(schedule_id)
+    async with opened() as app:
+        scheduled = await getattr(app.schedules, verb)(id_named("sch", schedule, "schedule"))
     show_record(output, _record(scheduled.row))
 
 

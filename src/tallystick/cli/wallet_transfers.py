@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command, group
+from tallystick.cli.command import command, group, opened
 from tallystick.cli.named_wallet import WalletName, get_wallet_id
 from tallystick.cli.terminal import Amount, Output, show_record, show_records
 
@@ -39,11 +39,10 @@ async def send(
     output: Output = None,
 ) -> None:
     """Move money from the first wallet to the second, exactly once by its --id."""
-    from tallystick.cli.database import opened_app
     from tallystick.cli.exchange import get_quote_id
     from tallystick.wallets import transfers
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         terms = transfers.TransferTerms(
             transfer_id=name,
             from_wallet_id=await get_wallet_id(app.ledger, payer),
@@ -62,10 +61,9 @@ async def list_transfers(
     output: Output = None,
 ) -> None:
     """List the latest transfers, runs of schedules included."""
-    from tallystick.cli.database import opened_app
     from tallystick.wallets import transfers
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         wallet_id = await get_wallet_id(app.ledger, wallet) if wallet else None
         wanted = transfers.Wanted(wallet_id=wallet_id, limit=limit)
         rows = await app.wallet_transfers.list_transfers(wanted)

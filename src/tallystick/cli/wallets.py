@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.command import command, group
-from tallystick.cli.named_account import Key, asked_here
+from tallystick.cli.command import command, group, opened
 from tallystick.cli.named_wallet import WalletName, get_wallet_id
 from tallystick.cli.terminal import Amount, Output, show_record, show_records
+from tallystick.cli.wishes import Key, asked_here
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -48,11 +48,10 @@ async def open_wallet(
     output: Output = None,
 ) -> None:
     """Open a wallet, empty: one an owner and currency."""
-    from tallystick.cli.database import opened_app
     from tallystick.wallets import Call
 
     owner_id, kind = _owner(owner)
-    async with opened_app() as (app, _):
+    async with opened() as app:
         if kind == "merchant":
             await app.merchants.get_merchant(owner_id)
         call = Call(asked=asked_here("wallets.open", key, f"{owner} {currency} {tier}"))
@@ -66,19 +65,15 @@ async def list_wallets(
     output: Output = None,
 ) -> None:
     """List wallets with their balances, the latest first."""
-    from tallystick.cli.database import opened_app
-
     owner_id = _owner(owner)[0] if owner else None
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await app.wallets.list_wallets(owner_id, limit=limit)
     show_records(output, [_record(seen) for seen in found], COLUMNS, right=MONEY)
 
 
 async def show_wallet(wallet: WalletName, output: Output = None) -> None:
     """Show one wallet: its money, its state, and what counts against its limits."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
+    async with opened() as app:
         seen = await app.wallets.get(await get_wallet_id(app.ledger, wallet))
     show_record(output, _record(seen))
 
@@ -89,10 +84,9 @@ async def transactions(
     output: Output = None,
 ) -> None:
     """List what moved into and out of a wallet, the newest first."""
-    from tallystick.cli.database import opened_app
     from tallystick.platform.ids import typeid
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         wallet_id = await get_wallet_id(app.ledger, wallet)
         page = await app.wallets.list_transactions(wallet_id, limit=limit)
     records = [
@@ -142,9 +136,7 @@ async def assign_tier(
 
 async def list_tiers(output: Output = None) -> None:
     """List the limits of all tiers; `unlimited` is there in any currency."""
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
+    async with opened() as app:
         found = await app.wallets.tiers.list_tiers()
     show_records(output, [_limits(tier) for tier in found], TIERS, right=MONEY)
 
@@ -161,18 +153,15 @@ async def set_tier(
     output: Output = None,
 ) -> None:
     """Set a tier's limits in one currency, in minor units; what is left out is without limit."""
-    from tallystick.cli.database import opened_app
     from tallystick.wallets import Tier
 
-    async with opened_app() as (app, _):
+    async with opened() as app:
         done = await app.wallets.tiers.set(Tier(name, currency, daily, monthly, balance))
     show_record(output, _limits(done.tier))
 
 
 async def _altered(wallet: str, verb: str, output: Output, *terms: str) -> None:
-    from tallystick.cli.database import opened_app
-
-    async with opened_app() as (app, _):
+    async with opened() as app:
         wallet_id = await get_wallet_id(app.ledger, wallet)
         seen = await getattr(app.wallets, verb)(wallet_id, *terms)
     show_record(output, _record(seen))

@@ -142,8 +142,13 @@ class Ledger:
         return [Entry(*row) for row in rows]
 
     async def find_transfer(self, transfer_id: UUID) -> TransferRow | None:
-        rows = await self.database.fetch(store.TRANSFERS_BY_IDS, [transfer_id])
-        return TransferRow(*rows[0]) if rows else None
+        found = await self.find_transfers((transfer_id,))
+        return found[0] if found else None
+
+    async def find_transfers(self, transfer_ids: Collection[UUID]) -> list[TransferRow]:
+        """Those of these transfers that there are, in no order."""
+        rows = await self.database.fetch(store.TRANSFERS_BY_IDS, list(transfer_ids))
+        return [TransferRow(*row) for row in rows]
 
     async def transfers_of_change(self, change_id: UUID) -> list[TransferRow]:
         """All transfers one change made, in their order."""

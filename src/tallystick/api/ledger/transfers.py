@@ -29,7 +29,7 @@ from tallystick.app import App
 from tallystick.books import Answer
 from tallystick.identity import Permission
 from tallystick.journal import JournalError
-from tallystick.ledger import Post, Settle, TransferRow, Void
+from tallystick.ledger import Post, TransferRow
 from tallystick.platform.ids import typeid
 
 PATH: Final = "/api/v1/transfers"
@@ -138,9 +138,6 @@ class TransferRoutes:
         await authenticate(exchange, self.app.keys, Permission.OPERATE)
         bulk = read_bulk(await read_json(request))
         wish = asked(exchange, BULK_PATH, "transfers.bulk", self.app.settings.idempotency_required)
-        await self.app.transfers.require_own(
-            order.reservation_id for order in bulk.orders if isinstance(order, Settle | Void)
-        )
         try:
             outcomes = await self.app.transfers.many(
                 bulk.orders, wish, atomic=bulk.atomic, origin=exchange.origin
