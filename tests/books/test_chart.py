@@ -57,6 +57,15 @@ def test_the_reference_gives_every_account_its_class() -> None:
         assert chart_classes.family_of(sample) is not None, f"{code} is in no family"
 
 
+def test_the_reference_names_every_family_of_the_house() -> None:
+    text = (DOCS / "reference" / "chart-of-accounts.md").read_text(encoding="utf-8")
+    ours = {family.pattern for family in chart_classes.FAMILIES}
+
+    assert {pattern for pattern in ours if f"`{pattern}`" not in text} == {
+        f"{chart_class}:{{anything}}" for chart_class in chart_classes.CLASSES
+    }
+
+
 def test_an_accounts_id_follows_from_its_owner_and_code() -> None:
     for order in all_accounts().values():
         owner = MERCHANT if order.code.startswith("merchant:") else PLATFORM

@@ -41,7 +41,9 @@ class CaseRoutes:
         *,
         status: Annotated[CaseStatus | None, Query()] = None,
         kind: Annotated[CaseKind | None, Query(description="What was asked.")] = None,
-        route: Annotated[str | None, Query(max_length=64, description="Of whom.")] = None,
+        route: Annotated[
+            str | None, Query(pattern=r"^[^\x00-\x1f]{1,64}$", description="Of whom.")
+        ] = None,
         limit: Limit = PAGE_DEFAULT,
         cursor: Cursor = None,
     ) -> CasePage:
