@@ -89,7 +89,7 @@ class BatchWriter:
         self._clock = clock
         self._lane = lane
         self._ledger = LedgerBatch(connection)
-        self._projections = ProjectionBatch(connection, tables)
+        self._projections = ProjectionBatch(connection, tables, trusts=presumes)
         self._claims: dict[UUID, StandingClaim] = {}
         self._new_claims: dict[UUID, StandingClaim] = {}
         self._closed_claims: dict[UUID, StandingClaim] = {}
@@ -178,7 +178,12 @@ class BatchWriter:
         facts = self._fact_rows[self._appended :]
         if facts:
             self._appended += len(facts)
-            await store.insert_facts(self._connection, facts)
+            try:
+                await store.insert_facts(self._connection, facts)
+            except UniqueViolationError as error:
+                if self._projections.trusted:
+                    raise Misjudged("a row was stale") from error
+                raise
         if self._foretold:
             await self._write_claims()
         await self._ledger.append()

@@ -115,7 +115,9 @@ class Change(Struct, frozen=True, gc=False):
 
     Its transfers get the ids `numbered_id(change.id, 0..n)`. One that brings a `refusal` (code,
     detail) does nothing but have it remembered under its claim. `seen`: other aggregates it was
-    decided upon, and their versions then; a Conflict if one has moved on.
+    decided upon, and their versions then; a Conflict if one has moved on. `rows` are rows of
+    projections, as the caller knows them, that its facts fold into: they need not be loaded. A
+    stale one is found out, and the change judged by what stands.
     """
 
     id: UUID
@@ -127,6 +129,7 @@ class Change(Struct, frozen=True, gc=False):
     origin: Origin = NOBODY
     refusal: tuple[str, str] | None = None
     seen: tuple[tuple[UUID, int], ...] = ()
+    rows: tuple[Any, ...] = ()
 
 
 class Recorded(Struct, frozen=True, gc=False):

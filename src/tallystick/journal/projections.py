@@ -1,4 +1,9 @@
-"""Projections in a batch: load the touched rows, fold the batch's facts, write each row once."""
+"""Projections in a batch: load the touched rows, fold the batch's facts, write each row once.
+
+A row that a change brings along is not loaded. Should it be stale, then the facts' index or the
+update, which looks at the version, tells; nothing is committed, and the batch is written anew with
+all its rows loaded.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,6 +13,7 @@ from uuid import UUID
 from msgspec import Struct, json, structs
 
 from tallystick.journal.model import Change, Conflict, Fact, Projection, Told
+from tallystick.ledger import Misjudged
 from tallystick.platform.postgres.pools import Connection
 
 
@@ -16,11 +22,11 @@ class ProjectionTable:
 
     def __init__(self, projection: Projection, types: Mapping[str, str]) -> None:
         self.projection = projection
+        self._types = types
         table, key = projection.table, projection.key
         columns = projection.row.__struct_fields__
         listed = ", ".join(columns)
         arrays = ", ".join(f"${n}::{types[c]}[]" for n, c in enumerate(columns, 1))
-        sets = ", ".join(f"{c} = n.{c}" for c in columns if c != key)
         factless = (
             "NOT EXISTS"
             f" (SELECT FROM journal_facts AS f WHERE f.aggregate_id = t.{projection.aggregate})"
@@ -32,9 +38,23 @@ class ProjectionTable:
         self.taken_sql = f"SELECT {key} FROM {table} WHERE {key} = ANY($1)"
         self.insert_sql = f"INSERT INTO {table} ({listed}) SELECT * FROM unnest({arrays})"
         self.update_sql = (
-            f"UPDATE {table} AS t SET {sets} FROM unnest({arrays}) AS n({listed})"
-            f" WHERE t.{key} = n.{key}"
+            f"UPDATE {table} AS t SET {self._sets(columns)}"
+            f" FROM unnest({arrays}) AS n({listed}) WHERE t.{key} = n.{key}"
         )
+
+    def move_sql(self, columns: Sequence[str]) -> str:
+        """What updates these columns, given the key, the version before, and they."""
+        table, key = self.projection.table, self.projection.key
+        named = (key, "version", *columns)
+        arrays = ", ".join(f"${n}::{self._types[c]}[]" for n, c in enumerate(named, 1))
+        return (
+            f"UPDATE {table} AS t SET {self._sets(columns)}"
+            f" FROM unnest({arrays}) AS n({', '.join((key, 'version_before', *columns))})"
+            f" WHERE t.{key} = n.{key} AND t.version = n.version_before"
+        )
+
+    def _sets(self, columns: Sequence[str]) -> str:
+        return ", ".join(f"{c} = n.{c}" for c in columns if c != self.projection.key)
 
     def equal(self, one: Struct, other: Struct) -> bool:
         """Whether two rows say the same; `jsonb` gives a text back in a spelling of its own."""
@@ -66,10 +86,16 @@ class ProjectionBatch:
     """The projection rows one batch touches."""
 
     def __init__(
-        self, connection: Connection, tables: Mapping[str, tuple[ProjectionTable, ...]]
+        self,
+        connection: Connection,
+        tables: Mapping[str, tuple[ProjectionTable, ...]],
+        *,
+        trusts: bool = False,
     ) -> None:
         self._connection = connection
         self._tables = tables  # by fact kind
+        self._trusts = trusts  # the rows that changes bring along
+        self.trusted = False  # any of them
         self._rows: dict[ProjectionTable, dict[Any, Struct]] = defaultdict(dict)
         self._taken: dict[ProjectionTable, set[Any]] = defaultdict(set)
         self.versions: dict[UUID, int] = {}
@@ -79,7 +105,10 @@ class ProjectionBatch:
         first: set[UUID] = set()
         later: dict[UUID, Fact] = {}
         claimed: dict[ProjectionTable, list[Any]] = defaultdict(list)
+        brought: dict[UUID, Any] = {}
         for change in changes:
+            if self._trusts:
+                brought |= {row.id: row for row in change.rows}
             for fact in change.facts:
                 if fact.version == 1:
                     first.add(fact.aggregate_id)
@@ -91,23 +120,32 @@ class ProjectionBatch:
         for table, keys in claimed.items():
             taken = await self._connection.fetch(table.taken_sql, keys)
             self._taken[table] = {row[0] for row in taken}
-        return await self._load_rows({i: f for i, f in later.items() if i not in first})
+        return await self._load_rows({i: f for i, f in later.items() if i not in first}, brought)
 
-    async def _load_rows(self, later: Mapping[UUID, Fact]) -> set[UUID]:
+    async def _load_rows(
+        self, later: Mapping[UUID, Fact], brought: Mapping[UUID, Any]
+    ) -> set[UUID]:
         wanted: dict[ProjectionTable, list[UUID]] = defaultdict(list)
         unversioned = set()
         for aggregate_id, fact in later.items():
             folded = [t for t in self._tables.get(fact.kind, ()) if not t.projection.insert_only]
             if not folded:
                 unversioned.add(aggregate_id)
+            row = brought.get(aggregate_id)
             for table in folded:
-                wanted[table].append(aggregate_id)
+                if type(row) is table.projection.row:
+                    self.trusted = True
+                    self._take(table, row)
+                else:
+                    wanted[table].append(aggregate_id)
         for table, ids in wanted.items():
             for record in await self._connection.fetch(table.load_sql, ids):
-                row = table.projection.row(*record)
-                self._rows[table][record[table.projection.key]] = row
-                self.versions[record["id"]] = record["version"]
+                self._take(table, table.projection.row(*record))
         return unversioned
+
+    def _take(self, table: ProjectionTable, row: Any) -> None:
+        self._rows[table][getattr(row, table.projection.key)] = row
+        self.versions[row.id] = row.version
 
     def require_free_keys(self, change: Change) -> None:
         """Raise Conflict when a unique key of this change stands in the table or in this batch."""
@@ -134,6 +172,7 @@ class ProjectionBatch:
         """Fold the batch's facts in their order and write every touched row once, by key."""
         made: dict[ProjectionTable, dict[Any, Struct]] = defaultdict(dict)
         moved: dict[ProjectionTable, dict[Any, Struct]] = defaultdict(dict)
+        before: dict[ProjectionTable, dict[Any, Struct]] = defaultdict(dict)
         for fact in facts:
             for table in self._tables.get(fact.kind, ()):
                 projection = table.projection
@@ -144,13 +183,29 @@ class ProjectionBatch:
                 if standing is None or key in made[table]:
                     made[table][key] = row
                 else:
+                    before[table].setdefault(key, standing)
                     moved[table][key] = row
-        for statement, rows_by_table in (("insert_sql", made), ("update_sql", moved)):
-            # By name, so that two lanes take the tables in the same order.
-            for table in sorted(rows_by_table, key=_by_name):
-                rows = rows_by_table[table]
-                if rows:
-                    await self._connection.execute(getattr(table, statement), *columns_of(rows))
+        # By name, so that two lanes take the tables in the same order.
+        for table in sorted(made, key=_by_name):
+            if made[table]:
+                await self._connection.execute(table.insert_sql, *columns_of(made[table]))
+        for table in sorted(moved, key=_by_name):
+            await self._move(table, columns_of(before[table]), columns_of(moved[table]))
+
+    async def _move(
+        self, table: ProjectionTable, before: list[list[Any]], after: list[list[Any]]
+    ) -> None:
+        """Write the columns that have changed in any of these rows. Raises Misjudged."""
+        fields = table.projection.row.__struct_fields__
+        changed = [n for n, column in enumerate(after) if column != before[n]]
+        status = await self._connection.execute(
+            table.move_sql([fields[n] for n in changed]),
+            after[fields.index(table.projection.key)],
+            before[fields.index("version")],
+            *(after[n] for n in changed),
+        )
+        if self.trusted and status != f"UPDATE {len(after[0])}":
+            raise Misjudged(f"a row of {table.projection.table} was stale")
 
 
 def _by_name(table: ProjectionTable) -> str:

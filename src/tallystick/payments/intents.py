@@ -163,7 +163,7 @@ class Intents:
         def decide(case: Case, wish: Wish, moment: Moment) -> Steps:
             return decide_cancel_intent(case, reason, wish, moment)
 
-        load = partial(self.operations.load, IntentRow, intent_id, merchant_id)
+        load = partial(self.operations.take, IntentRow, intent_id, merchant_id)
         return await Request(
             self.operations, IntentRow, intent_id, load, decide, asked, origin
         ).answer()
@@ -250,7 +250,7 @@ class Intents:
         return await seal(self.operations, intent_id, _with_return_url(text, return_url))
 
     async def _load_to_confirm(self, intent_id: UUID, merchant_id: UUID, said: MethodWish) -> Case:
-        case = await self.operations.load(IntentRow, intent_id, merchant_id)
+        case = await self.operations.take(IntentRow, intent_id, merchant_id)
         row = case.the_intent()
         wish = structs.replace(
             said, method=said.method or row.payment_method, customer_id=row.customer_id

@@ -148,7 +148,7 @@ def json_text(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-class IntentRow(Struct, frozen=True):
+class IntentRow(Struct, frozen=True, gc=False):
     """One intent; fields are the columns of `intents`, in their order."""
 
     id: UUID
@@ -182,7 +182,7 @@ class IntentRow(Struct, frozen=True):
         return self.id
 
 
-class PaymentRow(Struct, frozen=True):
+class PaymentRow(Struct, frozen=True, gc=False):
     """One payment; fields are the columns of `payments`, in their order."""
 
     id: UUID
@@ -311,7 +311,7 @@ class PaymentRow(Struct, frozen=True):
         return self.intent_id or self.id
 
 
-class RefundRow(Struct, frozen=True):
+class RefundRow(Struct, frozen=True, gc=False):
     """One refund; fields are the columns of `refunds`, in their order."""
 
     id: UUID

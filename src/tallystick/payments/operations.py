@@ -30,7 +30,7 @@ from tallystick.payments.model import (
 )
 from tallystick.payments.orders import ask, find
 from tallystick.payments.projections import PROJECTION_OF
-from tallystick.payments.readers import CaseReader
+from tallystick.payments.readers import CaseReader, RecentCases
 from tallystick.payments.return_urls import with_intent
 from tallystick.payments.steps import Case, Moment, Steps, close_claim
 from tallystick.platform.clock import Clock
@@ -58,6 +58,7 @@ class Operations:
     clock: Clock
     limits: Limits = field(default_factory=Limits)
     fee_plans: FeePlans = field(init=False, repr=False)
+    recent: RecentCases = field(default_factory=RecentCases, repr=False, compare=False)
     _readers: dict[type[Row], CaseReader] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -113,6 +114,7 @@ class Operations:
                 close=close_claim(steps, after),
                 origin=origin,
                 seen=steps.seen,
+                rows=case.rows,
             )
         )
         return case.after(facts, recorded.at)
@@ -246,7 +248,15 @@ class Operations:
 
         Raises NotFound.
         """
-        case = await self._readers[row].find(row_id)
+        return self._seen(await self._readers[row].find(row_id), row, row_id, merchant_id)
+
+    async def take(self, row: type[Row], row_id: UUID, merchant_id: UUID | None = None) -> Case:
+        """As `load`, for a verb: perhaps as the verb before has left it. Raises NotFound."""
+        case = self.recent.take(row_id) or await self._readers[row].find(row_id)
+        return self._seen(case, row, row_id, merchant_id)
+
+    @staticmethod
+    def _seen(case: Case | None, row: type[Row], row_id: UUID, merchant_id: UUID | None) -> Case:
         found = case.row(row_id) if case else None
         if case is None or found is None or merchant_id not in (None, found.merchant_id):
             noun = PROJECTION_OF[row].table.removesuffix("s")

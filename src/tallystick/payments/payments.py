@@ -125,7 +125,7 @@ class Payments:
             row = case.the_payment()
             return decide_capture(row, amount_minor, final=final, wish=wish, moment=moment)
 
-        load = partial(self.operations.load, PaymentRow, payment_id, merchant_id)
+        load = partial(self.operations.take, PaymentRow, payment_id, merchant_id)
         return await Request(
             self.operations, PaymentRow, payment_id, load, decide, asked, origin
         ).answer()
@@ -148,7 +148,7 @@ class Payments:
         def decide(case: Case, wish: Wish, moment: Moment) -> Steps:
             return decide_cancel(case, reason, wish, moment)
 
-        load = partial(self.operations.load, PaymentRow, payment_id, merchant_id)
+        load = partial(self.operations.take, PaymentRow, payment_id, merchant_id)
         return await Request(
             self.operations, PaymentRow, payment_id, load, decide, asked, origin
         ).answer()

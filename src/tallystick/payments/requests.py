@@ -51,6 +51,7 @@ class Request(Generic[RowT]):
                 case, refusal = await self.operations.carry_through(case, self.origin)
                 if refusal:
                     raise ProviderDeclined(refusal[1], refusal[0])
+            self.operations.recent.keep(case)
             return await shown(self.operations, self._subject(case, self.subject_id))
         raise PaymentBusy("too many changes to this payment at once")
 
@@ -61,7 +62,12 @@ class Request(Generic[RowT]):
         moment = operations.moment(self.subject_id)
         claim = self.asked.claim(self.subject_id) if self.asked else None
         wish = Wish(self.subject_id, claim.id if claim else None)
-        steps = self.decide(case, wish, moment)
+        try:
+            steps = self.decide(case, wish, moment)
+        except PaymentsError as error:
+            if case.recent:
+                raise Conflict("nobody is refused by what may be stale: look again") from error
+            raise
         claiming = (self.asked, self.subject_id) if self.asked else None
         after = await operations.record(case, steps, moment, self.origin, claiming)
         crash_point("payments.after_decide")

@@ -67,13 +67,16 @@ class Case(Struct, frozen=True):
     refund: RefundRow | None = None
     chosen: Chosen | None = None  # what an intent is to be paid with
     beside: Mapping[UUID, int] | None = None  # versions of reserves and operator's cases
+    recent: bool = False  # as the verb before left it, not read: it may be stale
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows that there are."""
+        return tuple(row for row in (self.payment, self.intent, self.refund) if row is not None)
 
     def row(self, aggregate_id: UUID) -> Row | None:
         """The row with this id, if it belongs to the case."""
-        for row in (self.payment, self.intent, self.refund):
-            if row is not None and row.id == aggregate_id:
-                return row
-        return None
+        return next((row for row in self.rows if row.id == aggregate_id), None)
 
     def the_payment(self) -> PaymentRow:
         """The payment, in a case that has one."""

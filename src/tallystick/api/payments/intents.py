@@ -270,7 +270,7 @@ class IntentRoutes:
         """Pay it. A declined payment brings it back to `requires_payment_method`."""
         found, caller = path_id("int", intent_id, "intent"), call.principal
         asked = call.asked("intents.confirm")  # what is refused from here on is remembered
-        owner = await self.app.intents.get_merchant_id(found, merchant_id=call.merchant_id)
+        owner = call.merchant_id or await self.app.intents.get_merchant_id(found)
         merchant = await self.app.merchants.get_merchant(owner)
         if caller.payer_of and (body.return_url or body.off_session):
             raise NotThePayers("this is for the merchant to say")
