@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 from tallystick.sandbox import store
@@ -63,6 +64,7 @@ class BankBook:
 
     def __init__(self, path: Path, *, durable: bool) -> None:
         self.path = path
+        self._durable = durable
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"book-{path.stem}")
         self._writing = store.open_writing(path, durable=durable)
         self._reading = store.open_reading(path)
@@ -196,17 +198,19 @@ class BankBook:
         self._writer = None
 
     async def _write(self, batch: _Batch) -> None:
-        loop = asyncio.get_running_loop()
+        write = partial(
+            store.write,
+            self._writing,
+            batch.operations.values(),
+            batch.payouts.values(),
+            batch.challenges.values(),
+            batch.attempts,
+        )
         try:
-            await loop.run_in_executor(
-                self._thread,
-                store.write,
-                self._writing,
-                batch.operations.values(),
-                batch.payouts.values(),
-                batch.challenges.values(),
-                batch.attempts,
-            )
+            if self._durable:
+                await asyncio.get_running_loop().run_in_executor(self._thread, write)
+            else:
+                write()  # without a disk to wait for, a thread costs more than it saves
         except sqlite3.Error as error:
             # What was judged on the lost batch is lost as well: stop, rather than answer wrongly.
             self._broken = error

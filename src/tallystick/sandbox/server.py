@@ -106,6 +106,7 @@ async def _serving(app: Starlette, listener: socket.socket) -> AsyncIterator[Non
         lifespan="off",
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_DRAIN_S,
     )

@@ -111,15 +111,17 @@ def write(
     attempts: Iterable[str],
 ) -> None:
     """Make a batch durable in one transaction."""
-    rows = [_row(operation) for operation in operations]
-    paid = [_payout_row(payout) for payout in payouts]
-    asked = [_challenge_row(challenge) for challenge in challenges]
+    batch = {
+        _INSERT: [_row(operation) for operation in operations],
+        _INSERT_PAYOUTS: [_payout_row(payout) for payout in payouts],
+        _INSERT_CHALLENGES: [_challenge_row(challenge) for challenge in challenges],
+        _INSERT_ATTEMPTS: list(attempts),
+    }
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.execute(_INSERT, (msgspec.json.encode(rows).decode(),))
-        connection.execute(_INSERT_PAYOUTS, (msgspec.json.encode(paid).decode(),))
-        connection.execute(_INSERT_CHALLENGES, (msgspec.json.encode(asked).decode(),))
-        connection.execute(_INSERT_ATTEMPTS, (msgspec.json.encode(list(attempts)).decode(),))
+        for statement, rows in batch.items():
+            if rows:
+                connection.execute(statement, (msgspec.json.encode(rows).decode(),))
     except BaseException:
         connection.execute("ROLLBACK")
         raise
