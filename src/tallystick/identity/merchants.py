@@ -24,6 +24,7 @@ from tallystick.money import Currency
 from tallystick.platform.clock import Clock
 from tallystick.platform.ids import bucket_of, new_id, random_bucket
 from tallystick.platform.postgres.pools import Database
+from tallystick.platform.shared_loads import SharedLoads
 
 NAME_LENGTH_MAX: Final = 200
 PAGE_MAX: Final = 200
@@ -41,6 +42,9 @@ class Merchants:
     clock: Clock
     recent: TTLCache[UUID, Merchant] = field(
         default_factory=lambda: TTLCache(RECENT_MAX, RECENT_FOR_S), repr=False, compare=False
+    )
+    loads: SharedLoads[UUID, Merchant] = field(
+        default_factory=SharedLoads, repr=False, compare=False
     )
 
     async def onboard(
@@ -82,12 +86,7 @@ class Merchants:
     async def get_merchant(self, merchant_id: UUID) -> Merchant:
         """The merchant as it was at most five seconds ago. Raises MerchantNotFound."""
         known: Merchant | None = self.recent.get(merchant_id)
-        merchant = known or await store.find_merchant(self.database, merchant_id)
-        if merchant is None:
-            raise MerchantNotFound("no such merchant")
-        if known is None:
-            self.recent[merchant_id] = merchant
-        return merchant
+        return known or await self.loads.get(merchant_id, lambda: self._load(merchant_id))
 
     async def find_merchant_by_external_id(self, external_id: str) -> Merchant | None:
         """The merchant that goes by this name of its own, such as `merchant_123`."""
@@ -103,6 +102,13 @@ class Merchants:
         """The merchant's name in clear; None once it was erased."""
         clear = await self.journal.unseal(merchant.id, merchant.name_sealed)
         return None if clear is None else str(clear["name"])
+
+    async def _load(self, merchant_id: UUID) -> Merchant:
+        merchant = await store.find_merchant(self.database, merchant_id)
+        if merchant is None:
+            raise MerchantNotFound("no such merchant")
+        self.recent[merchant_id] = merchant
+        return merchant
 
     async def _require_free(self, external_id: str | None) -> None:
         if external_id is None:

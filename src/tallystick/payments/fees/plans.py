@@ -29,6 +29,7 @@ from tallystick.payments.fees.terms import WHOLE_BP, Charge, FeeTerms, OnRefund,
 from tallystick.platform.clock import Clock
 from tallystick.platform.ids import bucket_of, new_id
 from tallystick.platform.postgres.pools import Database
+from tallystick.platform.shared_loads import SharedLoads
 
 RECENT_FOR_S: Final = 5.0  # every payment asks for its terms
 RECENT_MAX: Final = 10_000
@@ -66,6 +67,9 @@ class FeePlans:
     _recent: TTLCache[UUID, PlanBook] = field(
         default_factory=lambda: TTLCache(RECENT_MAX, RECENT_FOR_S), repr=False, compare=False
     )
+    _loads: SharedLoads[UUID, PlanBook] = field(
+        default_factory=SharedLoads, repr=False, compare=False
+    )
 
     async def set(
         self, plan: FeePlanSet, *, asked: Asked | None = None, origin: Origin = NOBODY
@@ -87,6 +91,7 @@ class FeePlans:
         except Repeated as repeat:
             done = await self.journal.answer(repeat, patience_s=0)
             return PlanAnswer(await self._get(done.subject_id), replayed=True)
+        self._loads.forget()
         self._recent.clear()
         return PlanAnswer(await self._get(plan_id))
 
@@ -122,8 +127,9 @@ class FeePlans:
     async def book_of(self, merchant: Merchant) -> PlanBook:
         """What may be charged this merchant, as it stood at most five seconds ago."""
         known: PlanBook | None = self._recent.get(merchant.id)
-        if known is not None:
-            return known
+        return known or await self._loads.get(merchant.id, lambda: self._load(merchant))
+
+    async def _load(self, merchant: Merchant) -> PlanBook:
         rows = await fee_store.list_standing(
             self.database, [merchant.id, PLATFORM], self.clock.now()
         )
