@@ -9,11 +9,11 @@ rows before its accounts: ADR 0018 says why it may. Nothing here is retried: see
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from asyncpg import UniqueViolationError
-from msgspec import Struct, json
+from msgspec import Struct, json, structs
 
 from tallystick.journal import store
 from tallystick.journal.chain import next_head
@@ -41,6 +41,7 @@ encode = json.Encoder(order="deterministic").encode
 JUDGED_AT_ONCE = 64
 
 Outcome = Recorded | JournalError
+_ClaimT = TypeVar("_ClaimT", StandingClaim, CloseClaim)
 
 
 class Written(Struct, frozen=True):
@@ -92,7 +93,7 @@ class BatchWriter:
         self._projections = ProjectionBatch(connection, tables, trusts=presumes)
         self._claims: dict[UUID, StandingClaim] = {}
         self._new_claims: dict[UUID, StandingClaim] = {}
-        self._closed_claims: dict[UUID, StandingClaim] = {}
+        self._closed_claims: dict[UUID, CloseClaim] = {}
         self._versions: dict[UUID, int] = {}
         self._told: list[Told] = []
         self._fact_rows: list[tuple[Any, ...]] = []
@@ -129,9 +130,10 @@ class BatchWriter:
     async def _write_as_presumed(self, presumption: Presumption) -> list[Outcome]:
         """Move the accounts; write up what they are moved by meanwhile, and only then judge.
 
-        That nobody has used a key before is presumed too: the index on the claims would know.
+        That nobody has used a key before is presumed too: the index on the claims would know. So is
+        that the claims to be closed are running: the update that closes them would know.
         """
-        await self._load(self._agenda.closed_ids)
+        await self._load(())
         taking = asyncio.create_task(self._ledger.take(presumption, self._at))
         await asyncio.sleep(0)  # PostgreSQL is at work
         try:
@@ -269,10 +271,12 @@ class BatchWriter:
                 raise Conflict(f"{aggregate_id} has moved on from version {version}")
 
     def _require_running(self, close: CloseClaim | None) -> None:
-        if close:
-            standing = self._claims.get(close.claim_id)
-            if standing is None or standing.state != "running":
-                raise Conflict(f"claim {close.claim_id} is not running")
+        if close is None:
+            return
+        standing = self._claims.get(close.claim_id)
+        runs = standing.state == "running" if standing else self._presumption is not None
+        if not runs or close.claim_id in self._closed_claims:
+            raise Conflict(f"claim {close.claim_id} is not running")
 
     def _refuse(self, change: Change, refusal: tuple[str, str]) -> Refused:
         """A refusal by a business rule stands under its claim; nothing else is remembered."""
@@ -319,19 +323,18 @@ class BatchWriter:
             self._close(change.close)
 
     def _close(self, close: CloseClaim) -> None:
-        standing = self._claims[close.claim_id]
-        closed = StandingClaim(
-            standing.id,
-            standing.fingerprint,
-            standing.subject_id,
-            close.subject_version,
-            "refused" if close.refusal else "done",
-            ": ".join(close.refusal) if close.refusal else None,
-        )
-        self._claims[closed.id] = closed
-        # A claim made and closed in one batch is only ever written closed.
-        kept = self._new_claims if closed.id in self._new_claims else self._closed_claims
-        kept[closed.id] = closed
+        claim_id, standing = close.claim_id, self._claims.get(close.claim_id)
+        if standing:
+            self._claims[claim_id] = structs.replace(
+                standing,
+                subject_version=close.subject_version,
+                state=close.state,
+                outcome=close.outcome,
+            )
+        if claim_id in self._new_claims:  # made and closed in one batch: only written closed
+            self._new_claims[claim_id] = self._claims[claim_id]
+        else:
+            self._closed_claims[claim_id] = close
 
     async def _write_rows(self) -> Seal | None:
         self._ledger.confirm()
@@ -361,7 +364,9 @@ class BatchWriter:
                     raise Misjudged("a key had been used before") from error
                 raise
         if closed:
-            await store.close_claims(self._connection, _sorted(closed))
+            ended = await store.close_claims(self._connection, _sorted(closed))
+            if self._foretold and ended != len(closed):
+                raise Misjudged("a claim was not running")
 
     def _fact_row(self, fact: Told) -> tuple[Any, ...]:
         return (
@@ -398,5 +403,5 @@ def _in_steps(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
         yield changes[start : start + JUDGED_AT_ONCE]
 
 
-def _sorted(claims: Mapping[UUID, StandingClaim]) -> list[StandingClaim]:
+def _sorted(claims: Mapping[UUID, _ClaimT]) -> list[_ClaimT]:
     return [claims[claim_id] for claim_id in sorted(claims)]

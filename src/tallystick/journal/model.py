@@ -98,6 +98,14 @@ class CloseClaim(Struct, frozen=True, gc=False):
     subject_version: int = 1
     refusal: tuple[str, str] | None = None  # code, detail
 
+    @property
+    def state(self) -> str:
+        return "refused" if self.refusal else "done"
+
+    @property
+    def outcome(self) -> str | None:
+        return ": ".join(self.refusal) if self.refusal else None
+
 
 class StandingClaim(Struct, frozen=True, gc=False):
     """A claim as the table holds it; fields are the columns of `journal_claims`, in their order."""

@@ -8,24 +8,27 @@ from uuid import UUID
 from msgspec import Struct, structs
 
 from tallystick.journal.chain import PACKED
-from tallystick.journal.model import StandingClaim
+from tallystick.journal.model import CloseClaim, StandingClaim
 from tallystick.ledger import TRANSFER_FIELDS
+from tallystick.platform.postgres.appending import AppendedTable
 from tallystick.platform.postgres.pools import Connection
 
-FACT_COLUMNS = (
-    "position",
-    "batch",
-    "at",
-    "aggregate_id",
-    "version",
-    "lane",
-    "schema_version",
-    "kind",
-    "data",
-    "actor",
-    "request_id",
-    "cause",
-)
+FACT_TYPES = {
+    "position": "bigint",
+    "batch": "bigint",
+    "at": "timestamptz",
+    "aggregate_id": "uuid",
+    "version": "integer",
+    "lane": "smallint",
+    "schema_version": "smallint",
+    "kind": "text",
+    "data": "json",
+    "actor": "uuid",
+    "request_id": "text",
+    "cause": "uuid",
+}
+FACTS = AppendedTable("journal_facts", FACT_TYPES)
+FACT_COLUMNS = tuple(FACT_TYPES)
 SELECT_FACTS = f"SELECT {', '.join(FACT_COLUMNS)} FROM journal_facts"
 FACTS_OF = f"{SELECT_FACTS} WHERE aggregate_id = $1 AND version <= $2 ORDER BY version"
 FACTS_AFTER = f"{SELECT_FACTS} WHERE lane = $1 AND position > $2 ORDER BY position LIMIT $3"
@@ -67,6 +70,15 @@ UPDATE journal_lanes
 COMMIT"""
 HEAD_OF_BATCH = "SELECT head FROM journal_batches WHERE lane = $1 AND batch = $2"
 
+CLAIM_TYPES = {
+    "id": "uuid",
+    "fingerprint": "bigint",
+    "subject_id": "uuid",
+    "subject_version": "integer",
+    "state": "text",
+    "outcome": "text",
+}
+CLAIM_TABLE = AppendedTable("journal_claims", CLAIM_TYPES)
 CLAIM_COLUMNS = ", ".join(StandingClaim.__struct_fields__)
 CLAIMS = f"SELECT {CLAIM_COLUMNS} FROM journal_claims WHERE id = ANY($1)"
 CLOSE_CLAIMS = """
@@ -74,7 +86,7 @@ UPDATE journal_claims AS c
    SET subject_version = n.subject_version, state = n.state, outcome = n.outcome
   FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[])
     AS n(id, subject_version, state, outcome)
- WHERE c.id = n.id
+ WHERE c.id = n.id AND c.state = 'running'
 """
 FORGET_CLAIMS = """
 DELETE FROM journal_claims
@@ -143,25 +155,23 @@ async def load_claims(
 
 async def insert_claims(connection: Connection, claims: Sequence[StandingClaim]) -> None:
     """Append new claims, in the order of their ids."""
-    await connection.copy_records_to_table(
-        "journal_claims",
-        records=[structs.astuple(claim) for claim in claims],
-        columns=StandingClaim.__struct_fields__,
-    )
+    await CLAIM_TABLE.append(connection, [structs.astuple(claim) for claim in claims])
 
 
-async def close_claims(connection: Connection, claims: Sequence[StandingClaim]) -> None:
-    await connection.execute(
+async def close_claims(connection: Connection, closes: Sequence[CloseClaim]) -> int:
+    """Close running claims; how many of these there were."""
+    status = await connection.execute(
         CLOSE_CLAIMS,
-        [claim.id for claim in claims],
-        [claim.subject_version for claim in claims],
-        [claim.state for claim in claims],
-        [claim.outcome for claim in claims],
+        [close.claim_id for close in closes],
+        [close.subject_version for close in closes],
+        [close.state for close in closes],
+        [close.outcome for close in closes],
     )
+    return int(status.removeprefix("UPDATE "))
 
 
 async def insert_facts(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    await connection.copy_records_to_table("journal_facts", records=rows, columns=FACT_COLUMNS)
+    await FACTS.append(connection, rows)
 
 
 async def load_versions(connection: Connection, aggregate_ids: Collection[UUID]) -> dict[UUID, int]:

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from tallystick.ledger.model import Account, Reservation, TransferRow
 from tallystick.ledger.presumption import Misjudged, Presumption
+from tallystick.platform.postgres.appending import AppendedTable
 from tallystick.platform.postgres.pools import Connection
 
 # Where a row lies: its page, and its number there.
@@ -19,6 +20,14 @@ ACCOUNT_COLUMNS = ", ".join(Account.__struct_fields__)
 # The change's own id is written only where it is not the transfer's, as the first one's is.
 TRANSFER_COLUMNS = tuple(
     "part_of" if column == "change_id" else column for column in TransferRow.__struct_fields__
+)
+TRANSFERS = AppendedTable(
+    "ledger_transfers",
+    dict.fromkeys(TRANSFER_COLUMNS, "bigint")
+    | dict.fromkeys(("id", "part_of", "debit", "credit", "reservation_id"), "uuid")
+    | dict.fromkeys(("currency", "code", "kind"), "text")
+    | dict.fromkeys(("effective_at", "expires_at"), "timestamptz")
+    | {"lane": "smallint"},
 )
 TRANSFER_FIELDS = ", ".join(TRANSFER_COLUMNS).replace(
     "part_of", "coalesce(part_of, id) AS change_id"
@@ -197,12 +206,8 @@ async def update_reservations(connection: Connection, reservations: Sequence[Res
 
 
 async def insert_transfers(connection: Connection, rows: Sequence[TransferRow]) -> None:
-    """Append transfers by binary COPY, the cheapest way in."""
-    await connection.copy_records_to_table(
-        "ledger_transfers",
-        records=[_transfer_record(row) for row in rows],
-        columns=TRANSFER_COLUMNS,
-    )
+    """Append transfers."""
+    await TRANSFERS.append(connection, [_transfer_record(row) for row in rows])
 
 
 def _transfer_record(row: TransferRow) -> tuple[Any, ...]:
