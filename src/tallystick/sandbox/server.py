@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import Mount, Router
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tallystick.sandbox.banks import BANKS
@@ -72,7 +71,7 @@ async def serve_sandbox(
             Mount(f"/{bank.name}", acquirer_app(bank, books[bank.name], pace=pace, now=now))
             for bank in banks
         ]
-        await stack.enter_async_context(_serving(Starlette(routes=mounts), listener))
+        await stack.enter_async_context(_serving(Router(mounts), listener))
         yield Sandbox(host, listener.getsockname()[1], books)
 
 
@@ -98,7 +97,7 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _serving(app: Starlette, listener: socket.socket) -> AsyncIterator[None]:
+async def _serving(app: Router, listener: socket.socket) -> AsyncIterator[None]:
     config = uvicorn.Config(
         app,
         http=_Droppable,
