@@ -14,7 +14,8 @@ pytestmark = pytest.mark.anyio
 
 
 async def standing(owner: Connection, tally: UUID) -> TallyRow:
-    return TallyRow(*await owner.fetchrow("SELECT * FROM tallies WHERE id = $1", tally))
+    (record,) = await owner.fetch("SELECT * FROM tallies WHERE id = $1", tally)
+    return TallyRow(*record)
 
 
 async def cut(journal: Journal, ids: Ids, owner: Connection, label: str | None = None) -> TallyRow:

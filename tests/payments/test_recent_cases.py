@@ -36,6 +36,28 @@ async def test_a_capture_reads_nothing_that_its_hold_has_left(
     assert asked == []
 
 
+async def test_rows_are_what_the_facts_make_them(
+    desk: Desk, elsewhere: Operations, journal: Journal, database: Database
+) -> None:
+    made = await desk.intents.create(
+        desk.merchant, amount_minor=10_000, currency="INR", capture_method="manual"
+    )
+    await desk.intents.confirm(desk.merchant, made.row.id, payment_method="tok_visa")
+    held = await desk.hold()
+    await desk.capture(held, amount_minor=2_000)
+    await Payments(elsewhere).capture(held.id, amount_minor=3_000)
+    await desk.capture(held)
+    await desk.refund(held)
+    paid = (await desk.intents.get(made.row.id)).row.payment_id
+    assert paid is not None
+    await desk.payments.capture(paid)
+
+    async with database.reading() as connection:
+        compared = await journal.verify_projections(connection)
+
+    assert [table.table for table in compared if not table.equal] == []
+
+
 async def test_a_payment_captured_elsewhere_is_captured_no_further(
     desk: Desk, elsewhere: Operations
 ) -> None:
