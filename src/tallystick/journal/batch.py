@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from asyncpg import UniqueViolationError
-from msgspec import Struct, json, structs
+from msgspec import Struct, structs
 
 from tallystick.journal import store
 from tallystick.journal.chain import next_head
@@ -35,8 +35,6 @@ from tallystick.ledger import LedgerBatch, Misjudged, Presumption, TransferRow, 
 from tallystick.platform.clock import Clock
 from tallystick.platform.crash import crash_point
 from tallystick.platform.postgres.pools import Connection
-
-encode = json.Encoder(order="deterministic").encode
 
 JUDGED_AT_ONCE = 64
 
@@ -308,7 +306,7 @@ class BatchWriter:
                 self._at,
             )
             self._told.append(told)
-            self._fact_rows.append(self._fact_row(told))
+            self._fact_rows.append(store.fact_record(told, self._batch))
         claim = change.claim
         if claim:
             self._claims[claim.id] = self._new_claims[claim.id] = StandingClaim(
@@ -367,22 +365,6 @@ class BatchWriter:
             ended = await store.close_claims(self._connection, _sorted(closed))
             if self._foretold and ended != len(closed):
                 raise Misjudged("a claim was not running")
-
-    def _fact_row(self, fact: Told) -> tuple[Any, ...]:
-        return (
-            fact.position,
-            self._batch,
-            fact.at,
-            fact.aggregate_id,
-            fact.version,
-            fact.lane,
-            fact.schema_version,
-            fact.kind,
-            encode(fact.data).decode(),
-            fact.origin.actor,
-            fact.origin.request_id,
-            fact.origin.cause,
-        )
 
     def _seal(self, transfers: Sequence[TransferRow]) -> Seal:
         row, facts, batch = self._row, self._fact_rows, self._batch

@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from msgspec import Struct, structs
+from msgspec import Struct, json, structs
 
 from tallystick.journal.chain import PACKED
-from tallystick.journal.model import CloseClaim, StandingClaim
+from tallystick.journal.model import CloseClaim, StandingClaim, Told
 from tallystick.ledger import TRANSFER_FIELDS
 from tallystick.platform.postgres.appending import AppendedTable
 from tallystick.platform.postgres.pools import Connection
+
+_encode = json.Encoder(order="deterministic").encode
 
 FACT_TYPES = {
     "position": "bigint",
@@ -168,6 +170,24 @@ async def close_claims(connection: Connection, closes: Sequence[CloseClaim]) -> 
         [close.outcome for close in closes],
     )
     return int(status.removeprefix("UPDATE "))
+
+
+def fact_record(fact: Told, batch: int) -> tuple[Any, ...]:
+    """A fact as its row, in the order of `FACT_COLUMNS`."""
+    return (
+        fact.position,
+        batch,
+        fact.at,
+        fact.aggregate_id,
+        fact.version,
+        fact.lane,
+        fact.schema_version,
+        fact.kind,
+        _encode(fact.data).decode(),
+        fact.origin.actor,
+        fact.origin.request_id,
+        fact.origin.cause,
+    )
 
 
 async def insert_facts(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
