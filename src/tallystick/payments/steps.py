@@ -72,11 +72,14 @@ class Case(Struct, frozen=True):
     @property
     def rows(self) -> tuple[Row, ...]:
         """The rows that there are."""
-        return tuple(row for row in (self.payment, self.intent, self.refund) if row is not None)
+        return tuple(filter(None, (self.payment, self.intent, self.refund)))
 
     def row(self, aggregate_id: UUID) -> Row | None:
         """The row with this id, if it belongs to the case."""
-        return next((row for row in self.rows if row.id == aggregate_id), None)
+        for row in (self.payment, self.intent, self.refund):
+            if row is not None and row.id == aggregate_id:
+                return row
+        return None
 
     def the_payment(self) -> PaymentRow:
         """The payment, in a case that has one."""
