@@ -84,4 +84,7 @@ class Teller:
 def spoil(book: BankBook) -> None:
     """Make the book's file one that cannot be written any more."""
     with closing(sqlite3.connect(book.path)) as other:
-        other.execute("DROP TABLE attempts")
+        other.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON operations"
+            " BEGIN SELECT raise(ABORT, 'no room is left'); END"
+        )
