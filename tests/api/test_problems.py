@@ -21,6 +21,7 @@ FAMILIES = {
 NEVER_AT_THE_DOOR = {
     "repeated",  # answered by the verb itself
     "illegal_transition",  # a mistake of ours: 500
+    "seal_tampered",  # 500 too, and the log says which; `books prove` finds all
     "unreadable_file", "unwritable_file",  # the terminal's, as the next two
     "import_interrupted", "api_key_not_found",
     "account_differs", "unknown_provider", "route_name_taken",  # said at start
