@@ -182,13 +182,13 @@ def _quoted(folder: Path) -> str:
 
 
 def _shared_buffers_mb() -> int:
-    """An eighth of the machine's memory, at most 8 GB; it is taken only as it is used.
+    """A quarter of the machine's memory, at most 8 GB; it is taken only as it is used.
 
     A change touches pages at random in indexes that grow with the history, and one that is not
     there costs more than the change itself.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(16, min(8_192, memory // 8 // 1_048_576))
+    return max(16, min(8_192, memory // 4 // 1_048_576))
 
 
 def _max_wal_mb(place: Place) -> int:
