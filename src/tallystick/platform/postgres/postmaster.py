@@ -25,6 +25,10 @@ _LOG_BYTES = 10_000_000
 _LOG_TAIL_LINES = 15
 _PR_SET_PDEATHSIG = 1
 _NO_SUCH_PID = 1 << 22  # the kernel's pids end below it
+_CONTAINER_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
 
 _FAST = (
     *("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"),
@@ -182,13 +186,19 @@ def _quoted(folder: Path) -> str:
 
 
 def _shared_buffers_mb() -> int:
-    """A quarter of the machine's memory, at most 8 GB; it is taken only as it is used.
+    """A quarter of the memory, at most 8 GB; it is taken only as it is used.
 
     A change touches pages at random in indexes that grow with the history, and one that is not
     there costs more than the change itself.
     """
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(16, min(8_192, memory // 4 // 1_048_576))
+    return max(16, min(8_192, _memory_bytes() // 4 // 1_048_576))
+
+
+def _memory_bytes() -> int:
+    """What this machine has, or what the container may take of it."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = [path.read_text().strip() for path in _CONTAINER_LIMITS if path.is_file()]
+    return min([machine, *(int(limit) for limit in limits if limit.isdigit())])
 
 
 def _max_wal_mb(place: Place) -> int:
