@@ -59,17 +59,17 @@ async def test_it_waits_for_the_disk_unless_told_otherwise(home: Path) -> None:
                 assert await connection.fetchval(f"SHOW {name}") == expected
 
 
-async def test_in_a_container_it_takes_a_quarter_of_what_the_container_may_take(
+async def test_in_a_container_it_takes_an_eighth_of_what_the_container_may_take(
     home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     narrow, unlimited = folder / "narrow", folder / "unlimited"
-    narrow.write_text(f"{256 << 20}\n")
+    narrow.write_text(f"{800 << 20}\n")
     unlimited.write_text("max\n")
     limits = (unlimited, folder / "not there", narrow)
     monkeypatch.setattr(postmaster, "_CONTAINER_LIMITS", limits)
 
     async with embedded_postgres(home, durable=True) as cluster, connected(cluster) as connection:
-        assert await connection.fetchval("SHOW shared_buffers") == "64MB"
+        assert await connection.fetchval("SHOW shared_buffers") == "100MB"
 
 
 async def test_it_listens_to_this_machine_only_and_wants_a_password(home: Path) -> None:
