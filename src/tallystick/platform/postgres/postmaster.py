@@ -186,12 +186,8 @@ def _quoted(folder: Path) -> str:
 
 
 def _shared_buffers_mb() -> int:
-    """An eighth of the memory, at most 8 GB; it is taken as it is used, but for a fiftieth.
-
-    A change touches pages at random in indexes that grow with the history, and one that is not
-    there costs more than the change itself.
-    """
-    return max(16, min(8_192, _memory_bytes() // 8 // 1_048_576))
+    """An eighth of the memory, at most 1 GB: each takes 20 MB at once, whatever is kept in it."""
+    return max(16, min(1_024, _memory_bytes() // 8 // 1_048_576))
 
 
 def _memory_bytes() -> int:
