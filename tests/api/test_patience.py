@@ -22,7 +22,7 @@ async def test_what_takes_too_long_is_ended_in_the_words_of_its_handler(
         with patience:
             patience.due_s = perf_counter() + 0.01
             patience.words = "too late"
-            await asyncio.sleep(30)
+            await _for_ever()
 
     with pytest.raises(TimedOut, match="too late"):
         await hurried(Patience(limits, perf_counter() + 60))
@@ -31,23 +31,29 @@ async def test_what_takes_too_long_is_ended_in_the_words_of_its_handler(
 
 
 async def test_others_go_on_meanwhile(limits: TimeLimits) -> None:
-    async def sleep(due_s: float) -> str:
-        try:
-            with Patience(limits, perf_counter() + due_s):
-                await asyncio.sleep(0.2)
-        except TimedOut:
-            return "timed out"
+    outlived = asyncio.Event()
+
+    async def hurried() -> None:
+        with Patience(limits, perf_counter() + 0.01):
+            await _for_ever()
+
+    async def patient() -> str:
+        with Patience(limits, perf_counter() + 60):
+            await outlived.wait()
         return "done"
 
-    outcomes = await asyncio.gather(sleep(0.01), sleep(60), sleep(0.01))
+    waiting = asyncio.create_task(patient())
+    ended = await asyncio.gather(hurried(), hurried(), return_exceptions=True)
+    outlived.set()
 
-    assert list(outcomes) == ["timed out", "done", "timed out"]
+    assert [type(error) for error in ended] == [TimedOut, TimedOut]
+    assert await waiting == "done"
 
 
 async def test_who_is_cancelled_by_somebody_else_is_not_timed_out(limits: TimeLimits) -> None:
     async def wait() -> None:
         with Patience(limits, perf_counter() + 0.05):
-            await asyncio.sleep(30)
+            await _for_ever()
 
     waiting = asyncio.create_task(wait())
     await asyncio.sleep(0.01)
@@ -60,3 +66,9 @@ async def test_who_is_cancelled_by_somebody_else_is_not_timed_out(limits: TimeLi
 async def test_what_fails_by_itself_says_why(limits: TimeLimits) -> None:
     with pytest.raises(LookupError), Patience(limits, perf_counter() + 60):
         raise LookupError
+
+
+async def _for_ever() -> None:
+    """Until somebody ends it; the test fails when nobody does."""
+    async with asyncio.timeout(5):
+        await asyncio.Event().wait()

@@ -107,7 +107,7 @@ class ProjectionBatch:
         claimed: dict[ProjectionTable, list[Any]] = defaultdict(list)
         brought: dict[UUID, Any] = {}
         for change in changes:
-            if self._trusts:
+            if change.rows and self._trusts:
                 brought |= {row.id: row for row in change.rows}
             for fact in change.facts:
                 if fact.version == 1:

@@ -3,7 +3,8 @@
 Each subject (a payment, a merchant, a user) has a key of its own, itself sealed under the master
 key. The log keeps only ciphertext, so its hash chain still holds after the key is gone. A sealed
 text is `key.text` in base64: which key, so that one whose key was destroyed is told from one that
-was changed. Older texts do not say which key, and are not told apart.
+was changed. Older texts do not say which key, and are not told apart; nor is one whose key's name
+was changed with it, which only the hash chain tells.
 """
 
 import asyncio

@@ -8,11 +8,12 @@ alone has used up, so one that lies does no more harm than one that is away.
 """
 
 import math
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final
 
+from cachetools import LRUCache
 from msgspec import Struct
 from redis.exceptions import NoScriptError
 
@@ -114,13 +115,15 @@ class SlidingWindows:
     def __init__(self, redis: RedisLink, prefix: str) -> None:
         self._redis = redis
         self._prefix = prefix
-        self._windows: OrderedDict[str, _Window] = OrderedDict()
+        self._windows: LRUCache[str, _Window] = LRUCache(REMEMBERED_MAX)
         self._script: bytes | str | None = None  # its digest, once Redis has it
 
     async def take(self, client: str, limit: Limit) -> Allowance:
         """One more request of `client`; one that is not allowed uses up nothing."""
         name = f"{self._prefix}:{client}:{limit.max_requests}:{limit.window_ms}"
-        window = self._window(name)
+        window = self._windows.get(name)
+        if window is None:
+            window = self._windows[name] = _Window()
         here = window.take(limit, int(monotonic() * 1000))
         if not here.allowed or self._redis.state == "disabled":
             return here
@@ -130,17 +133,6 @@ class SlidingWindows:
         if not everywhere.allowed:
             window.give_back()
         return everywhere
-
-    def _window(self, name: str) -> _Window:
-        """The window of this name; whoever asked last is forgotten last."""
-        window = self._windows.get(name)
-        if window is None:
-            window = self._windows[name] = _Window()
-            if len(self._windows) > REMEMBERED_MAX:
-                self._windows.popitem(last=False)
-        else:
-            self._windows.move_to_end(name)
-        return window
 
     async def _take_shared(self, name: str, limit: Limit) -> Allowance | None:
         """What Redis says; None when it says nothing, or nothing that can be."""

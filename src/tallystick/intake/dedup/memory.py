@@ -1,10 +1,11 @@
 """The first layer: references this process has seen lately. It is asked for every report."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from time import monotonic
 from typing import Final
 from uuid import UUID
+
+from cachetools import LRUCache
 
 REMEMBERED_MAX: Final = 10_000
 REMEMBERED_S: Final = 3_600  # document 000's
@@ -17,8 +18,7 @@ class Memory:
     """
 
     def __init__(self, size: int) -> None:
-        self._size = size
-        self._known: OrderedDict[str, tuple[UUID, float]] = OrderedDict()
+        self._known: LRUCache[str, tuple[UUID, float]] = LRUCache(size)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -32,17 +32,13 @@ class Memory:
         if until_s < monotonic():
             del self._known[reference]
             return None
-        self._known.move_to_end(reference)
         return payment_id
 
     def update(self, payments: Mapping[str, UUID]) -> None:
         """Remember these, the last one longest."""
-        until_s = monotonic() + REMEMBERED_S
-        for reference, payment_id in payments.items():
-            self._known[reference] = (payment_id, until_s)
-            self._known.move_to_end(reference)
-        while len(self._known) > self._size:
-            self._known.popitem(last=False)
+        if self._known.maxsize:
+            until_s = monotonic() + REMEMBERED_S
+            self._known.update({name: (found, until_s) for name, found in payments.items()})
 
     def clear(self) -> None:
         """Forget everything."""
