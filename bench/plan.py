@@ -18,6 +18,7 @@ class Plan(Struct, frozen=True):
     length: Length
     seed: int
     out: Path
+    shared_buffers_mb: int | None = None  # None: as `tallystick up` takes them
 
 
 def read_plan(arguments: Sequence[str], environment: Mapping[str, str]) -> Plan:
@@ -28,6 +29,12 @@ def read_plan(arguments: Sequence[str], environment: Mapping[str, str]) -> Plan:
     )
     parser.add_argument("--seed", type=int, default=1, help="of everything that is random here")
     parser.add_argument("--out", type=Path, default=OUT, help="the folder of the JSON file")
+    parser.add_argument(
+        "--shared-buffers-mb",
+        type=int,
+        metavar="MB",
+        help="PostgreSQL's, as DB_SHARED_BUFFERS_MB of `tallystick up`",
+    )
     parser.add_argument(
         "--tiny",
         action="store_true",
@@ -41,4 +48,5 @@ def read_plan(arguments: Sequence[str], environment: Mapping[str, str]) -> Plan:
         length="tiny" if asked.tiny else "quick" if quick else "full",
         seed=asked.seed,
         out=asked.out,
+        shared_buffers_mb=asked.shared_buffers_mb,
     )

@@ -64,7 +64,9 @@ class House:
 async def opened_stage(plan: Plan) -> AsyncIterator[Stage]:
     """A durable server in a temporary folder on a disk; both are gone afterwards."""
     with _folder_on_disk() as folder:
-        async with embedded_postgres(folder / "home", durable=True) as cluster:
+        async with embedded_postgres(
+            folder / "home", durable=True, shared_buffers_mb=plan.shared_buffers_mb
+        ) as cluster:
             pgbench = await prepare_pgbench(cluster, 1 if plan.length == "tiny" else SCALE)
             yield Stage(plan, folder, cluster, pgbench)
 

@@ -72,6 +72,14 @@ async def test_in_a_container_it_takes_an_eighth_of_what_the_container_may_take(
         assert await connection.fetchval("SHOW shared_buffers") == "100MB"
 
 
+async def test_its_buffers_are_as_large_as_is_asked(home: Path) -> None:
+    async with (
+        embedded_postgres(home, durable=False, shared_buffers_mb=48) as cluster,
+        connected(cluster) as connection,
+    ):
+        assert await connection.fetchval("SHOW shared_buffers") == "48MB"
+
+
 async def test_it_listens_to_this_machine_only_and_wants_a_password(home: Path) -> None:
     async with embedded_postgres(home, durable=False) as cluster:
         over_tcp = cluster.over_tcp()

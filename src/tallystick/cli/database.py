@@ -43,7 +43,11 @@ async def reached_database(settings: Settings, *, migrated: bool = True) -> Asyn
     if found := named_database(settings) or await _running_database(settings):
         yield found
         return
-    async with embedded_postgres(settings.tallystick_home, schema=settings.db_schema) as cluster:
+    async with embedded_postgres(
+        settings.tallystick_home,
+        schema=settings.db_schema,
+        shared_buffers_mb=settings.db_shared_buffers_mb,
+    ) as cluster:
         if migrated:
             await migrate(cluster.owner)
         yield Reached(cluster.login, cluster.owner)

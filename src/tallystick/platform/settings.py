@@ -113,6 +113,7 @@ class Settings(CollectionSettings, BaseSettings):
     db_password: SecretStr | None = None
     db_schema: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] = "payment_service"
     db_ssl: bool = False
+    db_shared_buffers_mb: Annotated[int, Field(ge=16)] | None = None
     db_pool_min: Annotated[int, Field(ge=0)] = 10
     db_pool_max: _Positive = 50
     db_acquire_timeout: _Positive = 60_000

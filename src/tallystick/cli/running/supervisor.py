@@ -157,7 +157,9 @@ async def _database(settings: Settings, home: Path) -> AsyncIterator[tuple[Reach
         with held(home, home):
             yield named, None
         return
-    async with embedded_postgres(home, schema=settings.db_schema) as cluster:
+    async with embedded_postgres(
+        home, schema=settings.db_schema, shared_buffers_mb=settings.db_shared_buffers_mb
+    ) as cluster:
         yield Reached(cluster.login, cluster.owner), cluster.pid
 
 

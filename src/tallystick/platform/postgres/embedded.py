@@ -9,8 +9,9 @@ PostgreSQL recover. One home folder serves one process at a time.
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -65,12 +66,16 @@ class Cluster(Struct, frozen=True):
 
 @asynccontextmanager
 async def embedded_postgres(
-    home: Path, *, durable: bool = True, schema: str = DEFAULT_SCHEMA
+    home: Path,
+    *,
+    durable: bool = True,
+    schema: str = DEFAULT_SCHEMA,
+    shared_buffers_mb: int | None = None,
 ) -> AsyncIterator[Cluster]:
     """The server of this home folder, made on first use and stopped at the end.
 
-    With `durable=False` it does not wait for the disk: for tests only. Raises AlreadyRunning,
-    EmbeddedPostgresFailed.
+    With `durable=False` it does not wait for the disk: for tests only. Without `shared_buffers_mb`
+    it takes a share of the machine's memory. Raises AlreadyRunning, EmbeddedPostgresFailed.
     """
     home = home.resolve()  # noqa: ASYNC240 - once, at the start
     make_home(home)
@@ -84,7 +89,14 @@ async def embedded_postgres(
                 home, {_OWNER_PASSWORD: random_secret, _LOGIN_PASSWORD: random_secret}
             )
             programs = await _prepared(place, passwords, durable=durable)
-            async with _running(place, programs, passwords, durable=durable) as (process, root):
+            starting = partial(
+                postmaster.start,
+                programs,
+                place,
+                durable=durable,
+                shared_buffers_mb=shared_buffers_mb,
+            )
+            async with _running(place, starting, passwords) as (process, root):
                 await _furnish(root, passwords[_LOGIN_PASSWORD])
                 owner = replace(root, database=DATABASE, schema=schema)
                 yield Cluster(
@@ -109,9 +121,11 @@ async def _prepared(place: Place, passwords: Mapping[str, str], *, durable: bool
 
 @asynccontextmanager
 async def _running(
-    place: Place, programs: Path, passwords: Mapping[str, str], *, durable: bool
+    place: Place,
+    starting: Callable[[int], subprocess.Popen[bytes]],
+    passwords: Mapping[str, str],
 ) -> AsyncIterator[tuple[subprocess.Popen[bytes], Address]]:
-    """The server answering; tried again when it ends at once (its port was just taken, say)."""
+    """The server answering; started again when it ends at once (its port was just taken, say)."""
     for pause_s in _START_PAUSES_S:
         await asyncio.sleep(pause_s)
         port = postmaster.free_port()
@@ -123,7 +137,7 @@ async def _running(
             password=passwords[_OWNER_PASSWORD],
         )
         # Not in a thread: the server would die when that thread ends.
-        process = postmaster.start(programs, place, port, durable=durable)
+        process = starting(port)
         try:
             if await _ready(process, owner, place):
                 yield process, owner

@@ -69,7 +69,9 @@ def make_cluster(programs: Path, place: Place, password: str, *, durable: bool) 
     draft.rename(place.data)
 
 
-def start(programs: Path, place: Place, port: int, *, durable: bool) -> subprocess.Popen[bytes]:
+def start(
+    programs: Path, place: Place, port: int, *, durable: bool, shared_buffers_mb: int | None = None
+) -> subprocess.Popen[bytes]:
     """Start the postmaster. It dies with the thread that called this, where the system can.
 
     Raises EmbeddedPostgresFailed.
@@ -77,10 +79,14 @@ def start(programs: Path, place: Place, port: int, *, durable: bool) -> subproce
     command = [str(programs / "postgres"), "-D", str(place.data), "-p", str(port)]
     for name, value in _configuration(place).items():
         command += ["-c", f"{name}={value}"]
+    if not durable:
+        command += _FAST
+    if shared_buffers_mb:
+        command += ["-c", f"shared_buffers={shared_buffers_mb}MB"]
     with _open_log(place) as log:
         try:
             return subprocess.Popen(
-                command if durable else [*command, *_FAST],
+                command,
                 env=ENVIRONMENT,
                 cwd=place.folder,
                 stdin=subprocess.DEVNULL,
