@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from cachetools import LRUCache
 from msgspec import Struct
-from redis.exceptions import NoScriptError
 
 from tallystick.platform.redis_link import RedisAway, RedisLink
 from tallystick.platform.telemetry import get_logger
@@ -138,7 +137,7 @@ class SlidingWindows:
         """What Redis says; None when it says nothing, or nothing that can be."""
         try:
             reply = await self._run_script(name, limit)
-            if isinstance(reply, NoScriptError):  # it was restarted, or flushed
+            if _is_script_lost(reply):  # it was restarted, or flushed
                 self._script = None
                 reply = await self._run_script(name, limit)
         except RedisAway:
@@ -155,6 +154,12 @@ class SlidingWindows:
         arguments = (1, name, limit.slot_ms, limit.max_requests, SLOTS)
         (reply,) = await self._redis.ask(("EVALSHA", self._script, *arguments))
         return reply
+
+
+def _is_script_lost(reply: object) -> bool:
+    from redis.exceptions import NoScriptError  # noqa: PLC0415 - only where there is a Redis
+
+    return isinstance(reply, NoScriptError)
 
 
 def _allowance(reply: Any, limit: Limit) -> Allowance | None:

@@ -15,15 +15,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final, Literal, TypeAlias
-
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from tallystick.platform.settings import Settings
 from tallystick.platform.telemetry import get_logger
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 CONNECT_S: Final = 1.0
 COMMANDS_MAX: Final = 512
@@ -184,7 +182,12 @@ async def open_redis(settings: Settings) -> AsyncIterator[RedisLink]:
         await link.close()
 
 
-def _client(settings: Settings) -> Redis:
+def _client(settings: Settings) -> "Redis":
+    # 6 MB a process, of which those without Redis are spared.
+    from redis.asyncio import Redis  # noqa: PLC0415
+    from redis.asyncio.retry import Retry  # noqa: PLC0415
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+
     password = settings.redis_password
     return Redis(
         host=settings.redis_host or "",
@@ -199,13 +202,13 @@ def _client(settings: Settings) -> Redis:
     )
 
 
-async def _exchange(client: Redis, commands: Sequence[Command]) -> list[Any]:
+async def _exchange(client: "Redis", commands: Sequence[Command]) -> list[Any]:
     async with client.pipeline(transaction=False) as pipeline:
         for command in commands:
             pipeline.execute_command(*command)
         replies = await pipeline.execute(raise_on_error=False)
     if len(replies) != len(commands):
-        raise RedisError(f"{len(replies)} replies to {len(commands)} commands")
+        raise RedisAway(f"{len(replies)} replies to {len(commands)} commands")
     return list(replies)
 
 
@@ -215,8 +218,8 @@ def _refuse(questions: Sequence[_Question] | deque[_Question]) -> None:
             question.answers.set_exception(RedisAway("Redis failed, or kept us waiting"))
 
 
-async def _close(client: Redis) -> None:
+async def _close(client: "Redis") -> None:
     # Whatever is still on its way there must never be taken for an answer to somebody else.
-    with suppress(RedisError, OSError):
+    with suppress(Exception):
         await client.connection_pool.disconnect(inuse_connections=True)
         await client.aclose()
