@@ -7,18 +7,20 @@ from typing import Any
 
 import jsonschema_rs
 
+_REFERENCE = re.compile(r'"\$ref": "#/components/schemas/(\w+)"')
+
 
 class Truth:
     """Knows which answers each address may give."""
 
     def __init__(self, document: Any) -> None:
-        self._components = document["components"]
+        self._schemas = document["components"]["schemas"]
         self._operations = [
             (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), method.upper(), operation)
             for path, item in document["paths"].items()
             for method, operation in item.items()
         ]
-        self._validators: dict[int, Any] = {}
+        self._validators: dict[str, Any] = {}
 
     def check(
         self, method: str, path: str, status: int, headers: Mapping[str, str], raw: bytes
@@ -47,8 +49,18 @@ class Truth:
         return None
 
     def _validator(self, schema: Any) -> Any:
-        key = id(schema)
-        if key not in self._validators:
-            whole = {**schema, "components": self._components}
-            self._validators[key] = jsonschema_rs.validator_for(whole)
-        return self._validators[key]
+        """One for all answers of a shape, knowing what that shape needs: a validator of its own
+        for every answer, each with all components, came to 1.3 GB."""
+        shape = json.dumps(schema)
+        if shape not in self._validators:
+            needed: dict[str, Any] = {}
+            self._gather(shape, needed)
+            whole = {**schema, "components": {"schemas": needed}}
+            self._validators[shape] = jsonschema_rs.validator_for(whole)
+        return self._validators[shape]
+
+    def _gather(self, shape: str, needed: dict[str, Any]) -> None:
+        for name in _REFERENCE.findall(shape):
+            if name not in needed:
+                needed[name] = self._schemas[name]
+                self._gather(json.dumps(needed[name]), needed)
