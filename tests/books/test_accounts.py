@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from tallystick.books.model import AccountDiffers, InvalidTerms
-from tallystick.journal import JournalError, Refused
+from tallystick.books.model import AccountDiffers, AccountKept, InvalidTerms
+from tallystick.journal import Change, JournalError, Refused
 from tallystick.ledger import Close, Freeze, Limit, Open
 from tallystick.money import UnknownCurrency
 from tests.books.furnished import Books, asked
@@ -94,6 +94,23 @@ async def test_an_account_that_cannot_be_is_refused_before_the_journal(
 ) -> None:
     with pytest.raises(InvalidTerms):
         await books.accounts.open(Open(books.account("x"), code, "INR", side, limit))
+
+
+@pytest.mark.parametrize("code", ["wallet:usr_1:INR", "wallet:mer_1:INR", "escrow:esc_1"])
+async def test_what_a_wallet_or_an_escrow_keeps_is_opened_and_altered_there_alone(
+    books: Books, code: str
+) -> None:
+    order = Open(books.account(code), code, "INR", "credit")
+    with pytest.raises(AccountKept):
+        await books.accounts.open(order)
+    await books.journal.record(Change(order.account_id, accounts=(order,)))
+
+    with pytest.raises(AccountKept):
+        await books.accounts.freeze(Freeze(order.account_id, "all"))
+    with pytest.raises(AccountKept):
+        await books.accounts.limit(Limit(order.account_id, None))
+    with pytest.raises(AccountKept):
+        await books.accounts.close(Close(order.account_id))
 
 
 async def test_an_account_in_no_currency_is_refused(books: Books) -> None:

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from tallystick.books import Accounts, account_id
+from tallystick.journal import Change
 from tallystick.ledger import Freeze, Open
+from tallystick.platform.ids import new_id, typeid
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.postgres.pools import connect
 from tallystick.wallets import HeldFor
@@ -64,15 +66,24 @@ async def test_tampering_turns_its_check_red(
 
 async def test_an_account_that_calls_itself_a_wallet_is_found(till: Till) -> None:
     owner = till.owner("asha")
-    code = "wallet:somebody:INR"
+    code = f"wallet:{typeid('usr', owner)}:INR"
     order = Open(account_id(owner, code), code, "INR", "credit", 0)
-    await Accounts(till.journal, till.clock).open(order)
+    await till.journal.record(Change(order.account_id, accounts=(order,)))
 
     assert set(await till.broken()) == {"wallet_accounts_have_wallets"}
 
 
+async def test_a_ledger_of_its_own_may_call_its_accounts_wallets(till: Till) -> None:
+    accounts = Accounts(till.journal, till.clock)
+    for code in ("wallet:asha:INR", "escrow:flat"):
+        await accounts.open(Open(account_id(till.owner("asha"), code), code, "INR", "credit", 0))
+
+    assert await till.broken() == {}
+
+
 async def test_an_account_frozen_without_its_wallet_is_found(till: Till) -> None:
     wallet = await till.wallet("asha")
-    await Accounts(till.journal, till.clock).freeze(Freeze(wallet, "all"))
+    change_id = new_id(till.clock.now(), 0)
+    await till.journal.record(Change(change_id, accounts=(Freeze(wallet, "all"),)))
 
     assert set(await till.broken()) == {"wallets_stand_as_accounts"}

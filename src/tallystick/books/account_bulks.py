@@ -42,7 +42,7 @@ class AccountBulks:
     ) -> list[Terms]:
         """All of them or none, in one change: a refusal is raised, as that of one account.
 
-        Raises InvalidTerms, Refused, KeyReused, Conflict when a code is taken.
+        Raises InvalidTerms, AccountKept, Refused, KeyReused, Conflict when a code is taken.
         """
         for new in wanted:
             require_sound(new.order)
@@ -68,7 +68,7 @@ class AccountBulks:
     ) -> list[Terms | JournalError]:
         """Each by itself: an item holds its terms, or the error that it alone would have raised.
 
-        Raises InvalidTerms for a bulk that holds what no account can be, KeyReused.
+        Raises InvalidTerms or AccountKept for a bulk that holds what nobody may open, KeyReused.
         """
         for new in wanted:
             require_sound(new.order)

@@ -12,6 +12,7 @@ from tallystick.books.metadata import described
 from tallystick.books.model import (
     NOBODY,
     AccountDiffers,
+    AccountKept,
     AccountOrder,
     InvalidTerms,
     Terms,
@@ -25,6 +26,7 @@ from tallystick.platform.ids import bucket_of, new_id
 
 LIMIT_MINOR_MAX: Final = 10**18
 _CODE: Final = re.compile(r"[A-Za-z0-9._:-]{1,120}", re.ASCII)
+_KEPT: Final = ("wallet:usr_", "wallet:mer_", "escrow:esc_")
 _ROUNDS: Final = 5
 
 
@@ -32,8 +34,9 @@ _ROUNDS: Final = 5
 class Accounts:
     """The verbs of accounts. Each answers with the terms as they stand after it.
 
-    All raise Refused (`unknown_account`, `account_exists`, `account_closed`,
-    `account_not_empty`, `insufficient_funds`), KeyReused, and what the journal says.
+    All raise AccountKept for the account of a wallet or an escrow, Refused (`unknown_account`,
+    `account_exists`, `account_closed`, `account_not_empty`, `insufficient_funds`), KeyReused, and
+    what the journal says.
     """
 
     journal: Journal
@@ -49,7 +52,7 @@ class Accounts:
     ) -> Terms:
         """A new account, with texts of the caller's own.
 
-        Raises InvalidTerms, UnknownCurrency (of `money`).
+        Raises InvalidTerms, AccountKept, UnknownCurrency (of `money`).
         """
         require_sound(order)
         return await self._record(order, 1, asked, origin, metadata=metadata)
@@ -111,6 +114,8 @@ class Accounts:
     async def _next(self, order: AccountOrder, asked: Asked | None, origin: Origin) -> Terms:
         # The judge draws the real revision; this one is where to begin looking for it.
         standing = await self.find_terms(order.account_id)
+        if standing:
+            _require_unkept(standing.code)
         revision = standing.revision + 1 if standing else 1
         return await self._record(order, revision, asked, origin)
 
@@ -156,13 +161,19 @@ async def _terms_after(journal: Journal, order: AccountOrder, revision: int) -> 
 
 
 def require_sound(order: Open) -> None:
-    """Raise InvalidTerms, or UnknownCurrency (of `money`), for what no account can be."""
+    """Raise InvalidTerms, AccountKept or UnknownCurrency (of `money`) for what nobody may open."""
     Currency(order.currency)
     if _CODE.fullmatch(order.code) is None:
         raise InvalidTerms("an account's code has 1 to 120 letters, digits or . _ : -")
     if order.normal_side not in {"debit", "credit"}:
         raise InvalidTerms("an account grows on the `debit` or the `credit` side")
     _require_limit(order.overdraft_limit_minor)
+    _require_unkept(order.code)
+
+
+def _require_unkept(code: str) -> None:
+    if code.startswith(_KEPT):
+        raise AccountKept("this account is part of another object: change that one instead")
 
 
 def _require_limit(limit_minor: int | None) -> None:

@@ -193,6 +193,7 @@ class BooksError(Exception):
 
     BooksError
     +-- InvalidTerms      no account can be like this
+    +-- AccountKept       a wallet's or an escrow's: its own verbs open, freeze and close it
     +-- AccountDiffers    the account stands already, on other terms
     +-- TransferNotFound there is no such transfer
     +-- NotReversible    the transfer moved nothing, or another room's verb must undo it
@@ -206,6 +207,12 @@ class InvalidTerms(BooksError):
     """No account can have this code, side or limit."""
 
     code = "invalid_account"
+
+
+class AccountKept(BooksError):
+    """A wallet, an escrow keeps this account: its own verbs open, freeze and close it."""
+
+    code = "account_kept"
 
 
 class AccountDiffers(BooksError):

@@ -118,12 +118,12 @@ async def list_due_holds(database: Database, now: datetime, limit: int) -> tuple
 _ACCOUNTS: Final = """
 SELECT w.wallet_id, a.code, a.currency, a.normal_side, a.overdraft_limit
   FROM wallets w LEFT JOIN ledger_accounts a ON a.id = w.wallet_id
- WHERE a.id IS NULL OR a.code NOT LIKE 'wallet:%' OR a.currency <> w.currency
+ WHERE a.id IS NULL OR a.code !~ '^wallet:(usr|mer)_' OR a.currency <> w.currency
     OR a.normal_side <> 'credit' OR a.overdraft_limit IS DISTINCT FROM 0
 """
 _STRAYS: Final = """
 SELECT a.id, a.code FROM ledger_accounts a
- WHERE a.code LIKE 'wallet:%' AND NOT EXISTS (SELECT FROM wallets w WHERE w.wallet_id = a.id)
+ WHERE a.code ~ '^wallet:(usr|mer)_' AND NOT EXISTS (SELECT FROM wallets w WHERE w.wallet_id = a.id)
 """
 _STATES: Final = """
 SELECT w.wallet_id, w.status, w.frozen, a.frozen AS account_frozen, a.closed_at

@@ -1,6 +1,5 @@
 """`/api/v1/accounts`: opened and altered by operators, read by whom they belong to."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -29,14 +28,14 @@ from tallystick.api.ledger.account_views import (
     MetadataView,
     TermsView,
 )
-from tallystick.api.ledger.own_accounts import may_see, require_unkept
+from tallystick.api.ledger.own_accounts import may_see
 from tallystick.api.owners import OwnerName, owner_named
 from tallystick.api.pages import PAGE_DEFAULT, Cursor, read_cursor, write_cursor
 from tallystick.api.pages import Limit as PageLimit
 from tallystick.api.problems import problem_of
 from tallystick.api.strict_route import StrictRoutes
 from tallystick.app import App
-from tallystick.books import PLATFORM, NewAccount
+from tallystick.books import PLATFORM
 from tallystick.identity import Permission, Principal
 from tallystick.journal import Asked, JournalError
 from tallystick.ledger import Chosen, Close, Freeze, Limit
@@ -97,7 +96,7 @@ class AccountRoutes:
         """
         asked = call.asked("accounts.open")  # what is refused from here on is remembered
         wanted = body.wanted()
-        await self._require_openable({body.owner_id}, [wanted], asked)
+        await self._require_known({body.owner_id}, asked)
         terms = await self.app.accounts.open(
             wanted.order, metadata=wanted.metadata, asked=asked, origin=call.origin
         )
@@ -107,7 +106,7 @@ class AccountRoutes:
         """Up to 2,500 accounts with a verdict each; atomic, all or none. Operators only."""
         asked = call.asked("accounts.bulk")
         wanted = [item.wanted() for item in body.accounts]
-        await self._require_openable({item.owner_id for item in body.accounts}, wanted, asked)
+        await self._require_known({item.owner_id for item in body.accounts}, asked)
         bulks = self.app.account_bulks
         if body.atomic:
             outcomes: list[Any] = [*await bulks.open_all(wanted, asked=asked, origin=call.origin)]
@@ -116,12 +115,8 @@ class AccountRoutes:
         call.tell(replayed=all(getattr(outcome, "replayed", False) for outcome in outcomes))
         return _verdicts([_verdict_on(outcome) for outcome in outcomes])
 
-    async def _require_openable(
-        self, owners: set[UUID], wanted: Iterable[NewAccount], asked: Asked
-    ) -> None:
+    async def _require_known(self, owners: set[UUID], asked: Asked) -> None:
         """A repeat is answered as it was, whatever has become of its accounts' owners."""
-        for new in wanted:
-            require_unkept(new.order.code)
         others = owners - {PLATFORM}
         if others and await self.app.journal.find_repeat(asked) is None:
             for owner in others:
@@ -133,7 +128,7 @@ class AccountRoutes:
         self, account_id: str, call: MoneyCall, body: FreezeAccount = BodyField(FreezeAccount())
     ) -> TermsView:
         """Stop what leaves the account, or everything. Operators only."""
-        order = Freeze(await self._unkept(account_id, call), body.stops)
+        order = Freeze(await self._id(account_id, call), body.stops)
         asked = call.asked("accounts.freeze")
         return _terms(await self.app.accounts.freeze(order, asked=asked, origin=call.origin), call)
 
@@ -142,7 +137,7 @@ class AccountRoutes:
     ) -> TermsView:
         """Let money move again. Operators only."""
         del body
-        order = Freeze(await self._unkept(account_id, call), "no")
+        order = Freeze(await self._id(account_id, call), "no")
         asked = call.asked("accounts.thaw")
         return _terms(await self.app.accounts.freeze(order, asked=asked, origin=call.origin), call)
 
@@ -150,7 +145,7 @@ class AccountRoutes:
         self, account_id: str, body: LimitAccount, call: MoneyCall
     ) -> TermsView:
         """Set how far the account may be overdrawn. Operators only."""
-        order = Limit(await self._unkept(account_id, call), body.overdraft_limit)
+        order = Limit(await self._id(account_id, call), body.overdraft_limit)
         asked = call.asked("accounts.limit")
         return _terms(await self.app.accounts.limit(order, asked=asked, origin=call.origin), call)
 
@@ -159,7 +154,7 @@ class AccountRoutes:
     ) -> TermsView:
         """Close an empty account for good. Operators only."""
         del body
-        order = Close(await self._unkept(account_id, call))
+        order = Close(await self._id(account_id, call))
         asked = call.asked("accounts.close")
         return _terms(await self.app.accounts.close(order, asked=asked, origin=call.origin), call)
 
@@ -175,12 +170,6 @@ class AccountRoutes:
         return MetadataView(
             account_id=typeid("acc", found), version=metadata.version, metadata=metadata.texts
         )
-
-    async def _unkept(self, text: str, call: Call) -> UUID:
-        account = await visible_account(self.app, text, call.principal)
-        require_unkept(account.code)
-        found: UUID = account.id
-        return found
 
     async def _id(self, text: str, call: Call) -> UUID:
         account_id: UUID = (await visible_account(self.app, text, call.principal)).id

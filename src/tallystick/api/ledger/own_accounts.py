@@ -7,7 +7,6 @@ from tallystick.identity import Principal
 from tallystick.ledger import Ledger
 from tallystick.platform.ids import typeid
 
-_KEPT: Final = ("wallet:", "escrow:")
 _ACCOUNTS_MAX: Final = 1_000  # a merchant has a few a currency
 
 
@@ -17,18 +16,6 @@ def may_see(principal: Principal, code: str) -> bool:
         return True
     owner = typeid("mer", principal.merchant_id)
     return code.startswith((f"merchant:{owner}:", f"wallet:{owner}:"))
-
-
-class AccountKept(Exception):
-    """A wallet, an escrow: its own verbs open, freeze and close its account."""
-
-    code = "account_kept"
-
-
-def require_unkept(code: str) -> None:
-    """Raises AccountKept for the account of a wallet or an escrow."""
-    if code.startswith(_KEPT):
-        raise AccountKept("this account is part of another object: change that one instead")
 
 
 async def may_see_any(principal: Principal, ledger: Ledger, *account_ids: UUID) -> bool:

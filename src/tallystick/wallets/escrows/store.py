@@ -63,14 +63,14 @@ SELECT e.id, e.status, e.funded_minor, e.released_minor, e.returned_minor,
 _ACCOUNTS: Final = """
 SELECT e.id, e.status, a.code, a.currency, a.frozen, a.closed_at
   FROM escrows e LEFT JOIN ledger_accounts a ON a.id = e.account_id
- WHERE a.id IS NULL OR a.code NOT LIKE 'escrow:%' OR a.currency <> e.currency
+ WHERE a.id IS NULL OR a.code NOT LIKE 'escrow:esc\\_%' OR a.currency <> e.currency
     OR a.normal_side <> 'credit' OR a.overdraft_limit IS DISTINCT FROM 0
     OR (a.frozen = 'all') <> (e.status = 'disputed')
     OR (a.closed_at IS NOT NULL) <> (e.status IN ('completed', 'cancelled'))
 """
 _STRAYS: Final = """
 SELECT a.id, a.code FROM ledger_accounts a
- WHERE a.code LIKE 'escrow:%' AND NOT EXISTS (SELECT FROM escrows e WHERE e.account_id = a.id)
+ WHERE a.code LIKE 'escrow:esc\\_%' AND NOT EXISTS (SELECT FROM escrows e WHERE e.account_id = a.id)
 """
 # What each recipient, the platform and the buyer got, by the escrow and by the ledger's own rows.
 _PAID: Final = """

@@ -115,7 +115,7 @@ SELECT coalesce(w.currency, t.currency) AS currency, w.transfers, t.posted
          WHERE status = 'completed' AND quote_id IS NULL GROUP BY 1) w
   FULL JOIN (SELECT l.currency, count(*) AS posted FROM ledger_transfers l
                JOIN ledger_accounts a ON a.id = l.debit
-              WHERE l.code = '{POST_CODE}' AND l.kind = 'post' AND a.code LIKE 'wallet:%'
+              WHERE l.code = '{POST_CODE}' AND l.kind = 'post' AND a.code ~ '^wallet:(usr|mer)_'
               GROUP BY 1) t
     ON t.currency = w.currency
  WHERE coalesce(w.transfers, 0) <> coalesce(t.posted, 0)
