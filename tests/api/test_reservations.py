@@ -127,6 +127,7 @@ async def test_another_wish_under_the_same_key_hears_which_field_differs(
         told = answer.json["errors"]
         assert [error["field"] for error in told] == fields, answer.json
         assert {error["code"] for error in told} == {"differs"}
+        assert answer.json["detail"].endswith(f" in {', '.join(fields)}")
 
 
 async def test_every_wrong_field_is_named(operator: Caller, promise: dict[str, Any]) -> None:

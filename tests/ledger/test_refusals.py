@@ -19,7 +19,7 @@ from tallystick.ledger import (
 )
 from tallystick.ledger.judge import Bench
 from tallystick.ledger.model import AccountVerb, Refusal, Transfer
-from tallystick.platform.ids import derived_id
+from tallystick.platform.ids import derived_id, typeid
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 WORLD = UUID("00000000-0000-7000-8000-000000000001")
@@ -28,6 +28,10 @@ NOBODY = UUID(int=0x7_000_8000_0000_0000_0000)
 
 def named(name: str) -> UUID:
     return derived_id(WORLD, name)
+
+
+def res(reservation_id: UUID) -> str:
+    return f"reservation {typeid('res', reservation_id)}"
 
 
 ALICE, BOB, TOURIST, EMPTY, ICE, BANK = map(
@@ -74,7 +78,11 @@ RANGE = "an amount is 1 to 1000000000000000 minor units"
             "same_account",
             "a transfer needs two different accounts",
         ),
-        (Post(ALICE, NOBODY, 1, "INR", "x"), "unknown_account", f"there is no account {NOBODY}"),
+        (
+            Post(ALICE, NOBODY, 1, "INR", "x"),
+            "unknown_account",
+            f"there is no account {typeid('acc', NOBODY)}",
+        ),
         (Post(ALICE, named("gone"), 1, "INR", "x"), "account_closed", "account gone is closed"),
         (Post(ALICE, ICE, 1, "INR", "x"), "account_frozen", "account ice is frozen"),
         (
@@ -102,14 +110,14 @@ RANGE = "an amount is 1 to 1000000000000000 minor units"
             "reservation_expired",
             "the reservation would be born expired",
         ),
-        (Settle(NOBODY, "x"), "unknown_reservation", f"there is no reservation {NOBODY}"),
-        (Void(DONE, "x"), "reservation_not_open", f"reservation {DONE} is voided"),
+        (Settle(NOBODY, "x"), "unknown_reservation", f"there is no {res(NOBODY)}"),
+        (Void(DONE, "x"), "reservation_not_open", f"{res(DONE)} is voided"),
         (
             Settle(HOLD, "x", 201),
             "reservation_exceeded",
             "201 is more than the 200 that remain reserved",
         ),
-        (Expire(HOLD), "reservation_not_expired", f"reservation {HOLD} still stands"),
+        (Expire(HOLD), "reservation_not_expired", f"{res(HOLD)} still stands"),
         (
             Open(ALICE, "alice", "INR", "credit"),
             "account_exists",
@@ -147,7 +155,7 @@ def test_a_limit_that_is_passed_already_names_the_account(bench: Bench) -> None:
 def test_what_has_expired_is_named(bench: Bench) -> None:
     verdict = bench.judge(named("1"), [Settle(SHORT, "x")], at=LATER)
 
-    assert verdict.refusal == ("reservation_expired", f"reservation {SHORT} has expired")
+    assert verdict.refusal == ("reservation_expired", f"{res(SHORT)} has expired")
 
 
 @pytest.mark.parametrize("kind", [Post, Reserve])

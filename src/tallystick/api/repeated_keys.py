@@ -21,10 +21,12 @@ class KeyStoodForAnother(Exception):
     code = "idempotency_key_reused"
 
     def __init__(self, detail: str, fields: Iterable[str]) -> None:
-        super().__init__(detail)
+        """`detail` where no field is known to differ, which is so of a first wish refused."""
+        named = [_at_the_door(field) for field in fields]
+        known = f"the key stood for other values in {', '.join(named)}"
+        super().__init__(known if named else detail)
         self.errors = tuple(
-            FieldError(_at_the_door(field), "differs", "The key stood for another value")
-            for field in fields
+            FieldError(name, "differs", "The key stood for another value") for name in named
         )
 
 

@@ -18,7 +18,7 @@ from tallystick.ledger.model import (
     Reserve,
     TransferRow,
 )
-from tallystick.platform.ids import numbered_id
+from tallystick.platform.ids import numbered_id, typeid
 
 
 class Hearing:
@@ -60,7 +60,7 @@ class Hearing:
         if account is None:
             standing = self._standing_accounts.get(account_id)
             if standing is None:
-                raise Refusal("unknown_account", f"there is no account {account_id}")
+                raise Refusal("unknown_account", f"there is no account {typeid('acc', account_id)}")
             account = self.accounts[account_id] = copy(standing)
         if account.closed_at is not None:
             raise Refusal("account_closed", f"account {account.code} is closed")
@@ -72,12 +72,12 @@ class Hearing:
         if reservation is None:
             standing = self._standing_reservations.get(reservation_id)
             if standing is None:
-                raise Refusal("unknown_reservation", f"there is no reservation {reservation_id}")
+                missing = f"there is no reservation {typeid('res', reservation_id)}"
+                raise Refusal("unknown_reservation", missing)
             reservation = self.reservations[reservation_id] = copy(standing)
         if reservation.state != "open":
-            raise Refusal(
-                "reservation_not_open", f"reservation {reservation_id} is {reservation.state}"
-            )
+            ended = f"reservation {typeid('res', reservation_id)} is {reservation.state}"
+            raise Refusal("reservation_not_open", ended)
         return reservation
 
     def make_account(self, account: Account) -> None:

@@ -18,6 +18,7 @@ from tallystick.ledger.model import (
     Side,
     Void,
 )
+from tallystick.platform.ids import typeid
 
 COUNTER_MAX: Final = 2**63 - 1
 
@@ -62,7 +63,9 @@ def _settle(hearing: Hearing, order: Settle) -> None:
     reservation = hearing.reservation(order.reservation_id)
     if reservation.expires_at is not None and reservation.expires_at <= hearing.at:
         # Refused by the clock, even before the expiry itself has been recorded.
-        raise Refusal("reservation_expired", f"reservation {reservation.id} has expired")
+        raise Refusal(
+            "reservation_expired", f"reservation {typeid('res', reservation.id)} has expired"
+        )
     amount = reservation.remaining if order.amount_minor is None else order.amount_minor
     _require_amount(amount)
     if amount > reservation.remaining:
@@ -92,7 +95,8 @@ def _void(hearing: Hearing, order: Void) -> None:
 def _expire(hearing: Hearing, order: Expire) -> None:
     reservation = hearing.reservation(order.reservation_id)
     if reservation.expires_at is None or reservation.expires_at > hearing.at:
-        raise Refusal("reservation_not_expired", f"reservation {reservation.id} still stands")
+        standing = f"reservation {typeid('res', reservation.id)} still stands"
+        raise Refusal("reservation_not_expired", standing)
     _give_back(hearing, reservation, Kind.EXPIRE, order.code, "expired")
 
 
