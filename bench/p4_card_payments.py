@@ -54,7 +54,7 @@ async def measure(stage: Stage) -> list[Result]:
     async with started("bench.sandbox_process", order, log=stage.folder / "banks.log") as banks:
         port = await banks.said(int)
         async with opened_house(stage, "P4", accounts=0, sandbox_port=port) as house:
-            keys = [await _merchant_key(house, number) for number in range(size.merchants)]
+            keys = [await merchant_key(house, number) for number in range(size.merchants)]
             async with served_house(stage, house, sandbox_port=port) as served:
                 rounds = await interleave(
                     lambda: stage.pgbench.tps(size.pgbench_s),
@@ -77,7 +77,8 @@ async def measure(stage: Stage) -> list[Result]:
     ]
 
 
-async def _merchant_key(house: House, number: int) -> str:
+async def merchant_key(house: House, number: int) -> str:
+    """The key of a new merchant, who pays `FEE`."""
     merchant = await house.app.merchants.onboard(
         f"Bench {number}", f"bench_{number}", [CURRENCY], FEE
     )

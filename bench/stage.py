@@ -4,12 +4,15 @@ import asyncio
 import gc
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from bench.accounts import open_accounts
 from bench.gauges import Gauges
@@ -53,11 +56,17 @@ class House:
     gauges: Gauges
     accounts: Sequence[UUID] = field(repr=False)
 
-    async def audit(self) -> Audit:
-        """Prove the books, and ask for deadlocks once the server's counters have come in."""
-        proof = await self.app.prove()
+    async def audit(
+        self, *, since: datetime | None = None, left_out: Collection[str] = ()
+    ) -> Audit:
+        """Prove the books, and ask for deadlocks once the server's counters have come in.
+
+        With `since` only what was recorded from then on is proven. `left_out` are checks by name.
+        """
+        proof = await self.app.prove(since=since)
         await asyncio.sleep(_FLUSHED_S)
-        return audited(proof, await self.gauges.deadlocks())
+        checks = tuple(check for check in proof.checks if check.name not in left_out)
+        return audited(replace(proof, checks=checks), await self.gauges.deadlocks())
 
 
 @asynccontextmanager
