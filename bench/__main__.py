@@ -35,8 +35,7 @@ SCENARIOS: Final = {
     "P13": "bench.p13_lookups",
     "P14": "bench.p14_cold_start",
 }
-
-# Takes minutes to build and 30 GB of disk: no part of a run of everything.
+# Minutes to build and 40 GB of disk: no part of a run of everything.
 ONLY_NAMED: Final = {"P4growth"}
 
 

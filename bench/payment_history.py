@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from string import Template
 from typing import Final
 
 from msgspec import Struct
@@ -42,7 +43,7 @@ SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid
   FROM pg_index AS i WHERE indrelid = ANY($1::text[]::regclass[])
    AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)
 """
-_SORTING: Final = "SET maintenance_work_mem = '512MB'; SET work_mem = '256MB'"
+_SORTING: Final = {"maintenance_work_mem": "512MB", "work_mem": "256MB"}
 _LOG_END: Final = "SELECT seq, position, last_at FROM journal_lanes WHERE lane = 0"
 _KEYS: Final = "SELECT merchant_id, id FROM api_keys WHERE merchant_id IS NOT NULL ORDER BY id"
 _PAYEES: Final = """
@@ -57,22 +58,22 @@ lpad(to_hex((extract(epoch FROM {at}) * 1000)::bigint), 12, '0')
 || substr(merchant_id::text, 15, 4) || '8' || substr(chance_2, {chance}, {digits})
 """
 # Amounts are odd, so that no fee ends in a half.
-_MAKE: Final = """
+_MAKE: Final = Template("""
 CREATE UNLOGGED TABLE made_payments AS
 WITH drawn AS (
-    SELECT n, $at$::timestamptz + n / $batch$ * interval '$group$' AS at,
-           (random() * ($payees$ - 1))::integer AS number,
+    SELECT n, ${at}::timestamptz + n / ${batch} * interval '${group}' AS at,
+           (random() * (${payees} - 1))::integer AS number,
            10000 + (random() * 89998)::integer | 1 AS amount
-      FROM generate_series($first$::bigint, $beyond$::bigint - 1) AS n
+      FROM generate_series(${first}::bigint, ${beyond}::bigint - 1) AS n
 ), priced AS (
     SELECT d.n, d.at, d.amount, p.merchant_id, p.actor, p.payable_id,
-           round(d.amount * $bp$ / 10000.0)::integer + $fixed$ AS fee,
+           round(d.amount * ${bp} / 10000.0)::integer + ${fixed} AS fee,
            encode(sha512(int8send(d.n)), 'hex') AS chance_1,
            encode(sha512(int8send(d.n + (1::bigint << 60))), 'hex') AS chance_2
       FROM drawn AS d JOIN payees AS p USING (number)
 ), told AS (
-    SELECT priced.*, ($id$)::uuid AS intent_id, ($later_id$)::uuid AS payment_id,
-           $posting_id$ AS posting
+    SELECT priced.*, (${id})::uuid AS intent_id, (${later_id})::uuid AS payment_id,
+           ${posting_id} AS posting
       FROM priced
 )
 SELECT t.n, t.at, t.amount, t.merchant_id, t.actor, t.payable_id, t.fee, t.intent_id, t.payment_id,
@@ -93,10 +94,10 @@ SELECT t.n, t.at, t.amount, t.merchant_id, t.actor, t.payable_id, t.fee, t.inten
        p.credits_posted - p.debits_posted + sum(amount - fee) OVER own AS payable_balance,
        p.version + row_number() OVER own AS payable_version
   FROM told AS t JOIN ledger_accounts AS p ON p.id = t.payable_id
-  JOIN ledger_accounts AS c ON c.id = '$clearing$' JOIN ledger_accounts AS f ON f.id = '$fees$'
+  JOIN ledger_accounts AS c ON c.id = '${clearing}' JOIN ledger_accounts AS f ON f.id = '${fees}'
 WINDOW upto AS (ORDER BY n), own AS (PARTITION BY payable_id ORDER BY n)
  ORDER BY n
-"""
+""")
 _MOVE: Final = """
 UPDATE ledger_accounts AS a
    SET debits_posted = a.debits_posted + m.debits, credits_posted = a.credits_posted + m.credits,
@@ -142,7 +143,8 @@ async def build_history(stage: Stage, house: House, history: History) -> datetim
 
 async def _connected(stage: Stage, house: House) -> Connection:
     owner_login = stage.cluster.owner.in_database(house.address.database)
-    return await connect(owner_login, server_settings={"search_path": house.address.schema})
+    settings = {"search_path": house.address.schema, **_SORTING}
+    return await connect(owner_login, server_settings=settings)
 
 
 class _Builder:
@@ -153,31 +155,35 @@ class _Builder:
         self._model, self._history = model, history
 
     async def build(self) -> datetime:
-        end = LogEnd(*(await self._owner.fetchrow(_LOG_END) or ()))
+        """Indexes are made again at the end, by sorting: half the time of keeping them."""
+        end = await self._log_end()
         payees = await self._name_payees()
         indexes = await self._owner.fetch(_INDEXES, TABLES)
-        for owner in self._owners:
-            await owner.execute(_SORTING)
         for index in indexes:
             await self._owner.execute(index["removal"])
         for first in range(0, self._history.payments, AT_ONCE):
             await self._owner.execute(self._make(first, payees, end))
-            await self._side_by_side(
-                [
-                    [self._model.insert(table, end, part, WRITERS) for table in TABLES]
-                    for part in range(WRITERS)
-                ]
-            )
-            # While they are still in memory.
-            await self._side_by_side(_dealt([f"VACUUM {table}" for table in TABLES]))
-            await self._owner.execute(_MOVE, *self._model.accounts, self._last_step)
-            await self._owner.execute("DROP TABLE made_payments")
+            await self._write(end)
         await self._side_by_side(_dealt([index["making"] for index in indexes]))
-        await self._owner.execute(_END)
-        await self._owner.execute("DROP TABLE payees")
-        await self._owner.execute("VACUUM ANALYZE")
-        await self._owner.execute("CHECKPOINT")  # or its writing would go on beside the load
-        return LogEnd(*(await self._owner.fetchrow(_LOG_END) or ())).at + BATCHES_APART
+        # The checkpoint's writing would else go on beside the load.
+        for statement in (_END, "DROP TABLE payees", "VACUUM ANALYZE", "CHECKPOINT"):
+            await self._owner.execute(statement)
+        return (await self._log_end()).at + BATCHES_APART
+
+    async def _write(self, end: LogEnd) -> None:
+        """All rows of `made_payments`, and what they move; vacuumed while still in memory."""
+        await self._side_by_side(
+            [
+                [self._model.insert(table, end, part, WRITERS) for table in TABLES]
+                for part in range(WRITERS)
+            ]
+        )
+        await self._side_by_side(_dealt([f"VACUUM {table}" for table in TABLES]))
+        await self._owner.execute(_MOVE, *self._model.accounts, self._last_step)
+        await self._owner.execute("DROP TABLE made_payments")
+
+    async def _log_end(self) -> LogEnd:
+        return LogEnd(*(await self._owner.fetchrow(_LOG_END) or ()))
 
     async def _side_by_side(self, statements: Sequence[Sequence[str]]) -> None:
         """Each owner executes his own, one after the other."""
@@ -208,25 +214,21 @@ class _Builder:
 
     def _make(self, first: int, payees: int, end: LogEnd) -> str:
         clearing, fees = self._model.accounts
-        words = {
-            "at": f"'{(end.at + BATCHES_APART).isoformat()}'",
-            "batch": BATCH_PAYMENTS,
-            "group": self._last_step + BATCHES_APART,
-            "payees": payees,
-            "first": first,
-            "beyond": min(first + AT_ONCE, self._history.payments),
-            "bp": self._history.fee.percent_bp,
-            "fixed": self._history.fee.fixed_minor,
-            "id": _ID.format(at="at", chance=1, digits=15),
-            "later_id": _ID.format(at=f"at + interval '{BATCHES_APART}'", chance=16, digits=15),
-            "posting_id": _ID.format(at=f"at + interval '{self._last_step}'", chance=31, digits=14),
-            "clearing": clearing,
-            "fees": fees,
-        }
-        statement = _MAKE
-        for name, value in words.items():
-            statement = statement.replace(f"${name}$", str(value))
-        return statement
+        return _MAKE.substitute(
+            at=f"'{(end.at + BATCHES_APART).isoformat()}'",
+            batch=BATCH_PAYMENTS,
+            group=self._last_step + BATCHES_APART,
+            payees=payees,
+            first=first,
+            beyond=min(first + AT_ONCE, self._history.payments),
+            bp=self._history.fee.percent_bp,
+            fixed=self._history.fee.fixed_minor,
+            id=_ID.format(at="at", chance=1, digits=15),
+            later_id=_ID.format(at=f"at + interval '{BATCHES_APART}'", chance=16, digits=15),
+            posting_id=_ID.format(at=f"at + interval '{self._last_step}'", chance=31, digits=14),
+            clearing=clearing,
+            fees=fees,
+        )
 
 
 def _dealt(statements: Sequence[str]) -> list[Sequence[str]]:

@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from bench.__main__ import chosen
+
 REPOSITORY = Path(__file__).parents[2]
 LINE = re.compile(
     r"(?P<name>P1(?:hot|bare|pairs|single)?)(?: void)? ratio=\d+\.\d\d rate=\d+"
@@ -53,3 +57,21 @@ def test_a_scenario_that_does_not_exist_is_named(tmp_path: Path) -> None:
     assert ended.returncode != 0
     assert "no scenario P99" in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_takes_minutes_to_build_is_measured_only_when_named() -> None:
+    assert "P4growth" not in chosen([])
+    assert chosen(["P4growth"]) == ["P4growth"]
+    assert chosen(["P4", "P7growth"]) == ["P4", "P7"]
+
+
+@pytest.mark.slow
+def test_payments_made_by_sql_satisfy_every_check_that_real_ones_do(tmp_path: Path) -> None:
+    ended = run_bench(tmp_path, ONLY="P4growth")
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    (path,) = tmp_path.glob("*.json")
+    (growth,) = json.loads(path.read_text())["results"]
+    assert growth["standing"] != "invalid"
+    assert growth["note"].count("1600 captured payments of 2 merchants present") == 1
+    assert growth["figures"]["rate"] > 0 < growth["figures"]["rate_empty"]
