@@ -74,8 +74,8 @@ class ModelPayment(Struct, frozen=True):
         """How many facts it told in each of its batches."""
         return [batch["facts"] for batch in self.rows["journal_batches"]]
 
-    def insert(self, table: str, end: LogEnd, part: int, parts: int) -> str:
-        """The statement by which a part of `made_payments` leave their rows in one of `TABLES`."""
+    def insert(self, table: str, end: LogEnd, only: str = "true") -> str:
+        """The statement by which `made_payments AS m` leave their rows in one of `TABLES`."""
         columns, marks = self.types[table], _Marks(self)
         tuples = [
             ", ".join(
@@ -89,7 +89,7 @@ class ModelPayment(Struct, frozen=True):
         return (
             f"INSERT INTO {table} ({names}) SELECT v.* FROM made_payments AS m"
             f" CROSS JOIN LATERAL (VALUES ({'), ('.join(tuples)})) AS v({names})"
-            f" WHERE m.n / {BATCH_PAYMENTS} % {parts} = {part}{one_a_batch}"
+            f" WHERE {only}{one_a_batch}"
         )
 
     def _placed(self, table: str, end: LogEnd) -> list[tuple[Row, dict[str, str]]]:
