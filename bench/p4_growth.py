@@ -28,7 +28,7 @@ from bench.stage import House, Stage, opened_house
 NAME: Final = "P4growth"
 EMPTY: Final = "P4growth empty"
 MODEL_S: Final = 0.3
-WHOLE_PROOF_MAX: Final = 200_000
+WHOLE_PROOF_MAX: Final = 100_000
 """A longer history is not proven itself, only what came after it: that would take half an hour."""
 
 
@@ -46,7 +46,7 @@ class Size(Struct, frozen=True):
 
 SIZES: Final[dict[Length, Size]] = {
     "full": Size(500, 5_000_000, connections=64, rounds=3, pgbench_s=10, ours_s=10, warm_s=2),
-    "quick": Size(100, 200_000, connections=64, rounds=3, pgbench_s=4, ours_s=5, warm_s=1),
+    "quick": Size(50, 100_000, connections=64, rounds=2, pgbench_s=4, ours_s=5, warm_s=1),
     "tiny": Size(2, 1_600, connections=8, rounds=1, pgbench_s=1, ours_s=0.5, warm_s=0.2),
 }
 
