@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tallystick.api.joined_writes import JoinedWrites
+from tallystick.api.lingering import LingeringTransport
 from tallystick.api.problems import problem, render_problem
 
 HEADERS_S: Final = 10.0
@@ -34,16 +34,21 @@ class PatientConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Open: the headers are due."""
-        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport, self.loop)))
+        self._line = LingeringTransport(transport, self.loop, self._is_fed)
+        super().connection_made(cast("asyncio.Transport", self._line))
         self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Over."""
         self._have_headers()
+        self._line.has_closed()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Bytes that leave the headers unfinished are counted."""
+        if self._line.is_leaving:
+            self._line.throw_away(data)
+            return
         super().data_received(data)
         if self._within_headers and not self.transport.is_closing():
             if self._headers_due is None:  # nearly always they come in one piece
@@ -95,7 +100,11 @@ class PatientConnection(HttpToolsProtocol):
         self._have_headers()
         answer = render_problem(problem(code), f"req_{os.urandom(12).hex()}")
         self.transport.write(_as_bytes(answer))
-        self.transport.close()
+        self._line.leave()  # what cannot be parsed has no end that we could know of
+
+    def _is_fed(self) -> bool:
+        """Whether a request's body is not all here yet."""
+        return bool(getattr(self.cycle, "more_body", False))  # there is none before the first
 
 
 def _as_bytes(answer: Response) -> bytes:

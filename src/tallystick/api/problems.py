@@ -85,7 +85,7 @@ def render_problem(found: Problem, request_id: str) -> Response:
     if found.status == HTTPStatus.UNAUTHORIZED:  # RFC 9110, 11.6.1
         headers["WWW-Authenticate"] = 'Bearer realm="tallystick"'
     if found.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        headers["Connection"] = "close"  # the rest of the body is not waited for
+        headers["Connection"] = "close"  # the rest of the body is read only to be thrown away
     return Response(msgspec.json.encode(body), found.status, headers, media_type=MEDIA_TYPE)
 
 
