@@ -206,6 +206,8 @@ KINDS: Final[Mapping[str, ProblemKind]] = {
     "fraud_blocked": ProblemKind(422, "Our checks do not let this payment pass"),
     # 5xx: our side
     "internal_error": ProblemKind(500, "Something went wrong on our side"),
+    # As gRPC's DATA_LOSS: nothing the caller could say or wait for would help.
+    "seal_tampered": ProblemKind(500, "A text kept with this was changed since it was sealed"),
     "overloaded": ProblemKind(503, "Too much to do; nothing was changed", retry_after_s=1),
     "busy": ProblemKind(503, "Too much to do; nothing was changed", retry_after_s=1),
     "draining": ProblemKind(503, "This server is closing; another one answers", retry_after_s=1),

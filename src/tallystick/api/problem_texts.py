@@ -259,6 +259,13 @@ TEXTS: Final[Mapping[str, ProblemText]] = {
             "wallet_not_empty": "Move the rest away, and end its holds first.",
         },
     ),
+    **_shown(
+        "This cannot be shown at present. Please ask the shop.",
+        {
+            "seal_tampered": "Quote the request id to whoever runs the platform; money is not"
+            " concerned. Lists and the answers of verbs leave the text out and tell the rest.",
+        },
+    ),
     **_shown("You have this wallet already.", {"wallet_exists": "Use the wallet that is there."}),
     **_shown("This is more than your limit for a day.", {"daily_limit_exceeded": _LIMIT}),
     **_shown("This is more than your limit for a month.", {"monthly_limit_exceeded": _LIMIT}),

@@ -6,10 +6,14 @@ import typer
 
 from tallystick.cli.command import command, group, opened
 from tallystick.cli.failures import WrongUsage
+from tallystick.cli.sealed_names import readable
 from tallystick.cli.terminal import Output, as_json, say, show_json, show_record, show_records
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from tallystick.identity import ApiKey
+    from tallystick.journal import Journal
 
 COLUMNS = ("id", "name", "merchant", "permissions", "created_at", "revoked_at")
 Merchant = Annotated[
@@ -65,10 +69,10 @@ async def list_keys(
     _require_one(merchant, operator=operator)
     async with opened() as app:
         owner = (await find_named(app.merchants, merchant)).id if merchant else None
-        records = []
-        for row in await app.keys.list_keys(owner):
-            clear = await app.journal.unseal(owner or PLATFORM, row.name_sealed)
-            records.append(_record(row, str((clear or {}).get("name", "erased"))))
+        records = [
+            _record(row, await readable(_name(app.journal, owner or PLATFORM, row)))
+            for row in await app.keys.list_keys(owner)
+        ]
     show_records(output, records, COLUMNS)
 
 
@@ -81,6 +85,11 @@ async def revoke(
     async with opened() as app:
         row = await app.keys.revoke(parse_typeid("key", key))
     show_record(output, _record(row, None))
+
+
+async def _name(journal: "Journal", owner_id: "UUID", row: "ApiKey") -> str | None:
+    clear = await journal.unseal(owner_id, row.name_sealed)
+    return str(clear["name"]) if clear else None
 
 
 def _require_one(merchant: str | None, *, operator: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tallystick.cli.command import command, group, opened
+from tallystick.cli.sealed_names import readable
 from tallystick.cli.terminal import Output, show_record, show_records
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ async def _record(merchants: "Merchants", merchant: "Merchant") -> dict[str, Any
     return {
         "id": typeid("mer", merchant.id),
         "external_id": merchant.external_id,
-        "name": await merchants.name_of(merchant) or "erased",
+        "name": await readable(merchants.name_of(merchant)),
         "currencies": list(merchant.currency_codes),
         "fee": f"{percent} % + {merchant.fee_fixed_minor}",
         "created_at": merchant.created_at,

@@ -99,7 +99,7 @@ class Merchants:
         return await store.list_merchants(self.database, after=after, limit=min(limit, PAGE_MAX))
 
     async def name_of(self, merchant: Merchant) -> str | None:
-        """The merchant's name in clear; None once it was erased."""
+        """The merchant's name in clear; None once it was erased. Raises SealTampered."""
         clear = await self.journal.unseal(merchant.id, merchant.name_sealed)
         return None if clear is None else str(clear["name"])
 

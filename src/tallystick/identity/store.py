@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from tallystick.books import PLATFORM
 from tallystick.identity.model import (
     ApiKey,
     ApiKeyCreated,
@@ -27,6 +28,7 @@ PROJECTIONS = (
         row=ApiKey,
         kinds={"api_key.created": ApiKeyCreated, "api_key.revoked": ApiKeyRevoked},
         fold=fold_api_key,
+        seals=lambda row: [(row.merchant_id or PLATFORM, row.name_sealed)],
     ),
 )
 

@@ -321,12 +321,15 @@ class Journal:
         """Personal or free text, sealed under its subject's key so that it can be erased."""
         return await self._seals.seal(subject_id, clear)
 
-    async def unseal(self, subject_id: UUID, sealed: str) -> dict[str, Any] | None:
+    async def unseal(
+        self, subject_id: UUID, sealed: str, *, leniently: bool = False
+    ) -> dict[str, Any] | None:
         """What was sealed, or None once its subject's key has been destroyed.
 
-        Raises SealTampered.
+        Raises SealTampered where it was changed; `leniently`, that too is None, for an answer that
+        has more to tell than this text: a list, the outcome of a verb.
         """
-        return await self._seals.unseal(subject_id, sealed)
+        return await self._seals.unseal(subject_id, sealed, leniently=leniently)
 
     async def erase(self, *subject_ids: UUID) -> None:
         """Destroy the subjects' keys: all that was sealed under them is gone for good."""

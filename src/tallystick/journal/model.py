@@ -1,6 +1,6 @@
 """The journal's nouns: what a verb hands in, what it gets back, and how it may be told no."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -165,7 +165,8 @@ class Projection(Struct, frozen=True):
     `row` is a msgspec struct whose fields are the table's columns in order. `key` is the column
     a row is found by and `key_of` finds it in a fact. A projection that only inserts
     (`insert_only`) is not loaded before a write unless its key must be `unique`. `seals` tells what
-    is sealed in a row: whose key it is under, and the text.
+    is sealed in a row: whose key it is under, and the text. `sealed_beside` finds what is too large
+    for a row, and kept in a table of its own: which row it belongs to, whose key, the text.
     """
 
     table: str
@@ -179,6 +180,9 @@ class Projection(Struct, frozen=True):
     unique: bool = False
     retention: Retention | None = None  # None: every row is kept
     seals: Callable[[Any], Iterable[tuple[UUID, str | None]]] | None = None
+    sealed_beside: (
+        Callable[[Any, Collection[Any]], AsyncIterator[tuple[UUID, UUID, str]]] | None
+    ) = None
 
 
 class JournalError(Exception):

@@ -60,8 +60,8 @@ async def compare_projection(
         folded = {aggregate: row for aggregate, row in made.items() if is_kept(row)}
         rows += len(folded)
         let_go += len(made) - len(folded)
-        if seals and projection.seals:
-            tampered += await seals.find_tampered(connection, _sealed_in(folded, projection.seals))
+        if seals:
+            tampered += await _tampered_in(connection, projection, folded, seals)
         keys = {getattr(row, projection.key): aggregate for aggregate, row in folded.items()}
         for record in await connection.fetch(table.load_sql, list(keys)):
             aggregate = keys[record[projection.key]]
@@ -70,6 +70,19 @@ async def compare_projection(
         differing += folded
     strangers = tuple(row[0] for row in await connection.fetch(table.strangers_sql))
     return Comparison(projection.table, rows, tuple(differing), strangers, let_go, tuple(tampered))
+
+
+async def _tampered_in(
+    connection: Connection, projection: Projection, rows: Mapping[UUID, Any], seals: Seals
+) -> list[UUID]:
+    """The aggregates of these rows with a text that was changed."""
+    tampered: list[UUID] = []
+    if projection.seals:
+        tampered += await seals.find_tampered(connection, _sealed_in(rows, projection.seals))
+    if projection.sealed_beside:
+        async for text in projection.sealed_beside(connection, rows.values()):  # large: one by one
+            tampered += await seals.find_tampered(connection, [text])
+    return tampered
 
 
 def _sealed_in(

@@ -11,16 +11,19 @@ import asyncio
 import base64
 import os
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from cachetools import TTLCache
 from msgspec import json
+from prometheus_client import Counter
 
 from tallystick.journal import store
 from tallystick.platform.clock import Clock
 from tallystick.platform.crypto import SealBroken, keyed_hash, open_sealed, seal
 from tallystick.platform.postgres.pools import Connection, Database
+from tallystick.platform.telemetry import REGISTRY, get_logger
 
 KEY_BYTES = 32
 CACHED_KEYS = 10_000
@@ -28,11 +31,20 @@ CACHED_FOR_S = 5.0  # an erasure reaches every process within this time
 _KEY_ID = "master-1"
 _NAME_BYTES = 6  # of a subject's key; it has had a few in its life at most
 
+_log = get_logger("tallystick.journal")
+
 
 class SealTampered(Exception):
-    """The key that sealed a text is there and does not open it: somebody has changed it."""
+    """The key that sealed a text is there and does not open it: somebody has changed it.
+
+    `reason` names the subject, for whoever runs the platform; the message does not.
+    """
 
     code = "seal_tampered"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("a text kept with this was changed since it was sealed: it is not shown")
+        self.reason = reason
 
 
 class Seals:
@@ -56,10 +68,22 @@ class Seals:
         sealed = seal(key, json.encode(clear), subject_id.bytes)
         return f"{_name_of(key)}.{base64.b64encode(sealed).decode()}"
 
-    async def unseal(self, subject_id: UUID, sealed: str) -> dict[str, Any] | None:
-        """None once the key was destroyed. Raises SealTampered."""
-        key = await self._find_key(subject_id)
-        return _opened(key, subject_id, sealed) if key else None
+    async def unseal(
+        self, subject_id: UUID, sealed: str, *, leniently: bool = False
+    ) -> dict[str, Any] | None:
+        """None once the key was destroyed; `leniently`, also for a text that was changed.
+
+        A changed text is logged and counted whenever it is met. Raises SealTampered.
+        """
+        try:
+            key = await self._find_key(subject_id)
+            return _opened(key, subject_id, sealed) if key else None
+        except SealTampered as tampered:
+            _tampered_texts().inc()
+            _log.error("seal_tampered", subject_id=str(subject_id), reason=tampered.reason)
+            if leniently:
+                return None
+            raise
 
     async def find_tampered(
         self, connection: Connection, sealed: Iterable[tuple[UUID, UUID, str]]
@@ -137,6 +161,15 @@ def _opened(key: bytes, subject_id: UUID, sealed: str) -> dict[str, Any] | None:
 def _name_of(key: bytes) -> str:
     """What a key is called beside the texts it seals; tells nothing of it."""
     return base64.b64encode(keyed_hash(key, b"name")[:_NAME_BYTES]).decode()
+
+
+@cache
+def _tampered_texts() -> Counter:
+    return Counter(
+        "tallystick_tampered_texts_total",
+        "How often a sealed text was to be read that somebody had changed, or its key",
+        registry=REGISTRY,
+    )
 
 
 def _columns(made: Mapping[UUID, bytes]) -> tuple[list[UUID], list[bytes]]:

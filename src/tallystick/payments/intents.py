@@ -185,7 +185,7 @@ class Intents:
         if asks_bank and case.the_intent().status == "requires_action":
             with suppress(PaymentBusy):  # others are recording it: it is shown as it stands
                 await self.operations.repair(case, origin)
-        return await self._standing(intent_id, merchant_id)
+        return await self._standing(intent_id, merchant_id, leniently=False)
 
     async def get_merchant_id(self, intent_id: UUID, *, merchant_id: UUID | None = None) -> UUID:
         """Whose intent it is, of those that `merchant_id` may see. Raises NotFound."""
@@ -227,9 +227,12 @@ class Intents:
         """The intent whose payer shows this secret. Raises InvalidClientSecret."""
         return ClientSecrets(self.secret_key).read(client_secret)
 
-    async def _standing(self, intent_id: UUID, merchant_id: UUID | None) -> Answer[IntentRow]:
+    async def _standing(
+        self, intent_id: UUID, merchant_id: UUID | None, *, leniently: bool = True
+    ) -> Answer[IntentRow]:
         case = await self.operations.load(IntentRow, intent_id, merchant_id)
-        return await self._with_action(await shown(self.operations, case.the_intent()))
+        answer = await shown(self.operations, case.the_intent(), leniently=leniently)
+        return await self._with_action(answer)
 
     async def _with_action(self, answer: Answer[IntentRow]) -> Answer[IntentRow]:
         """The answer with the place where the payer is asked, while he is."""
@@ -246,7 +249,7 @@ class Intents:
         if return_url is None:
             return None
         case = await self.operations.load(IntentRow, intent_id, merchant_id)
-        text = (await shown(self.operations, case.the_intent())).text
+        text = (await shown(self.operations, case.the_intent(), leniently=False)).text
         return await seal(self.operations, intent_id, _with_return_url(text, return_url))
 
     async def _load_to_confirm(self, intent_id: UUID, merchant_id: UUID, said: MethodWish) -> Case:

@@ -140,7 +140,7 @@ class Operations:
         intent = case.intent
         if operation.verb != Verb.AUTHORIZE or intent is None or intent.sealed is None:
             return None
-        text = await self.journal.unseal(intent.id, intent.sealed) or {}
+        text = await self.journal.unseal(intent.id, intent.sealed, leniently=True) or {}
         return_url = text.get("return_url")
         return with_intent(return_url, intent_name(intent.id)) if return_url else None
 

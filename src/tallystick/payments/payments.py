@@ -161,7 +161,7 @@ class Payments:
     async def get(self, payment_id: UUID, *, merchant_id: UUID | None = None) -> Answer[PaymentRow]:
         """One payment; `merchant_id` None is the operator, who sees all. Raises NotFound."""
         case = await self.operations.load(PaymentRow, payment_id, merchant_id)
-        return await shown(self.operations, case.the_payment())
+        return await shown(self.operations, case.the_payment(), leniently=False)
 
     async def get_by_reference(
         self, reference: str, *, merchant_id: UUID | None = None

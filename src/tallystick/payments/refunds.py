@@ -64,7 +64,7 @@ class Refunds:
     async def get(self, refund_id: UUID, *, merchant_id: UUID | None = None) -> Answer[RefundRow]:
         """One refund; `merchant_id` None is the operator, who sees all. Raises NotFound."""
         case = await self.operations.load(RefundRow, refund_id, merchant_id)
-        return await shown(self.operations, case.the_refund())
+        return await shown(self.operations, case.the_refund(), leniently=False)
 
     async def show(self, row: RefundRow) -> Answer[RefundRow]:
         """A refund of a list, with its free text in clear."""

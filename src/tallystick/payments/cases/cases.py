@@ -98,7 +98,7 @@ class Cases:
 
     async def get(self, case_id: UUID) -> CaseShown:
         """One case with its notes. Raises NotFound (case_not_found)."""
-        return await self._shown(await self._load(case_id))
+        return await self._shown(await self._load(case_id), leniently=False)
 
     async def list_cases(
         self, wanted: CasesWanted, *, cursor: str | None = None, limit: int = PAGE_MAX
@@ -260,11 +260,13 @@ class Cases:
         row = await journal.row_as_of(CASES, claim.subject_id, claim.subject_version)
         return await self._shown(row, replayed=True)
 
-    async def _shown(self, row: CaseRow, *, replayed: bool = False) -> CaseShown:
+    async def _shown(
+        self, row: CaseRow, *, replayed: bool = False, leniently: bool = True
+    ) -> CaseShown:
         notes = []
         for kept in row.kept_notes:
             clear: Mapping[str, Any] | None = await self.outcomes.operations.journal.unseal(
-                row.subject_id, kept.sealed
+                row.subject_id, kept.sealed, leniently=leniently
             )
             notes.append(NoteShown(kept.at, kept.actor, clear.get(_TEXT) if clear else None))
         return CaseShown(row, tuple(notes), replayed)

@@ -154,7 +154,8 @@ class Customers:
         self, customer_id: UUID, *, merchant_id: UUID | None = None
     ) -> Saved[CustomerRow]:
         """One customer; `merchant_id` None is the operator, who sees all. Raises NotFound."""
-        return await self.records.shown(await self.load(customer_id, merchant_id))
+        row = await self.load(customer_id, merchant_id)
+        return await self.records.shown(row, leniently=False)
 
     async def list_customers(
         self, wanted: CustomersWanted, *, cursor: str | None = None, limit: int = PAGE_MAX

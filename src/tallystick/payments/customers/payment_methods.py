@@ -129,7 +129,8 @@ class PaymentMethods:
         self, method_id: UUID, *, merchant_id: UUID | None = None
     ) -> Saved[PaymentMethodRow]:
         """One payment method; `merchant_id` None is the operator. Raises NotFound."""
-        return await self.records.shown(await self._load(method_id, merchant_id))
+        row = await self._load(method_id, merchant_id)
+        return await self.records.shown(row, leniently=False)
 
     async def list_methods(
         self, customer_id: UUID, *, merchant_id: UUID | None = None, attached_only: bool = False

@@ -5,6 +5,8 @@ and before its deadline; a dispute ends accepted, won or lost, with its fee post
 Tables: `disputes`, `dispute_feeds`, `dispute_documents`. Facts: `dispute.*`, `dispute_feed.*`.
 """
 
+from msgspec import structs
+
 from tallystick.payments.disputes.disputes import Disputes, DisputeShown
 from tallystick.payments.disputes.documents import Document
 from tallystick.payments.disputes.evidence import (
@@ -17,8 +19,9 @@ from tallystick.payments.disputes.evidence import (
 from tallystick.payments.disputes.folds import DISPUTES, FEEDS, DisputeRow
 from tallystick.payments.disputes.states import DISPUTE_STATUSES
 from tallystick.payments.disputes.store import CHECKS as checks
+from tallystick.payments.disputes.store import sealed_documents
 
-projections = (DISPUTES, FEEDS)
+projections = (structs.replace(DISPUTES, sealed_beside=sealed_documents), FEEDS)
 
 __all__ = [
     "DISPUTE_STATUSES",

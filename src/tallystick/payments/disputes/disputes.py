@@ -93,7 +93,7 @@ class Disputes:
 
     async def get(self, dispute_id: UUID, *, merchant_id: UUID | None = None) -> DisputeShown:
         """One dispute; `merchant_id` None is the operator, who sees all. Raises NotFound."""
-        return await self._shown(await self.beats.load(dispute_id, merchant_id))
+        return await self._shown(await self.beats.load(dispute_id, merchant_id), leniently=False)
 
     async def list_disputes(
         self,
@@ -275,11 +275,14 @@ class Disputes:
     async def _payment_of(self, row: DisputeRow) -> PaymentRow:
         return (await self.beats.operations.load(PaymentRow, row.payment_id)).the_payment()
 
-    async def _explanation(self, row: DisputeRow) -> str | None:
+    async def _explanation(self, row: DisputeRow, *, leniently: bool = False) -> str | None:
         if row.sealed is None:
             return None
-        clear = await self.beats.operations.journal.unseal(row.subject_id, row.sealed)
+        journal = self.beats.operations.journal
+        clear = await journal.unseal(row.subject_id, row.sealed, leniently=leniently)
         return clear.get(_EXPLANATION) if clear else None
 
-    async def _shown(self, row: DisputeRow, *, replayed: bool = False) -> DisputeShown:
-        return DisputeShown(row, await self._explanation(row), replayed)
+    async def _shown(
+        self, row: DisputeRow, *, replayed: bool = False, leniently: bool = True
+    ) -> DisputeShown:
+        return DisputeShown(row, await self._explanation(row, leniently=leniently), replayed)

@@ -189,7 +189,7 @@ class Escrows:
 
     async def get(self, escrow_id: UUID, *, merchant_id: UUID | None = None) -> EscrowShown:
         """One escrow. Raises EscrowNotFound, also when the merchant is no party to it."""
-        return await self._shown(await self._row(escrow_id, merchant_id))
+        return await self._shown(await self._row(escrow_id, merchant_id), leniently=False)
 
     async def list_escrows(self, wanted: EscrowsWanted) -> tuple[EscrowShown, ...]:
         """The latest escrows of a party, or of all."""
@@ -310,15 +310,19 @@ class Escrows:
     async def _seal(self, buyer_id: UUID, text: str | None) -> str | None:
         return await self.wallets.journal.seal(buyer_id, {"text": text}) if text else None
 
-    async def _shown(self, row: EscrowRow, *, replayed: bool = False) -> EscrowShown:
-        description = await self._text(row, row.sealed)
-        reason = await self._text(row, row.dispute_sealed)
+    async def _shown(
+        self, row: EscrowRow, *, replayed: bool = False, leniently: bool = True
+    ) -> EscrowShown:
+        description = await self._text(row, row.sealed, leniently=leniently)
+        reason = await self._text(row, row.dispute_sealed, leniently=leniently)
         return EscrowShown(row, description, reason, replayed)
 
-    async def _text(self, row: EscrowRow, sealed: str | None) -> str | None:
+    async def _text(self, row: EscrowRow, sealed: str | None, *, leniently: bool) -> str | None:
         if sealed is None:
             return None
-        opened: dict[str, Any] | None = await self.wallets.journal.unseal(row.buyer_id, sealed)
+        opened: dict[str, Any] | None = await self.wallets.journal.unseal(
+            row.buyer_id, sealed, leniently=leniently
+        )
         return opened["text"] if opened else None
 
     @property

@@ -133,7 +133,7 @@ class Payouts:
 
     async def get(self, payout_id: UUID, *, owner_id: UUID | None = None) -> PayoutShown:
         """One payout; `owner_id` None is the operator, who sees all. Raises PayoutNotFound."""
-        return await self._shown(await self.beats.load(payout_id, owner_id))
+        return await self._shown(await self.beats.load(payout_id, owner_id), leniently=False)
 
     async def list_payouts(
         self,
@@ -241,7 +241,10 @@ class Payouts:
         row = await self.beats.journal.row_as_of(PAYOUTS, claim.subject_id, claim.subject_version)
         return await self._shown(row, replayed=True)
 
-    async def _shown(self, row: PayoutRow, *, replayed: bool = False) -> PayoutShown:
-        clear = dict(await self.beats.journal.unseal(row.owner_id, row.sealed) or {})
+    async def _shown(
+        self, row: PayoutRow, *, replayed: bool = False, leniently: bool = True
+    ) -> PayoutShown:
+        found = await self.beats.journal.unseal(row.owner_id, row.sealed, leniently=leniently)
+        clear = dict(found or {})
         to = clear.pop(DESTINATION, None)
         return PayoutShown(row, masked(to), to and to["name"], clear, replayed)
