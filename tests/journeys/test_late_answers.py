@@ -1,7 +1,7 @@
 """Eight days without an answer from the banks: nothing that ends by the clock ends what is unknown.
 
 The money has moved at the bank, and its answers were lost. Until it is asked, every job has its
-turn, again and again: authorizations, intents and reservations run out meanwhile, and none of these.
+turn, again and again: authorizations, intents and reservations run out, and none of these.
 """
 
 from collections.abc import Callable

@@ -7,10 +7,11 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from tallystick.payments import Answer, IntentRow, PaymentsError
+from tallystick.payments import Answer, IntentRow, PaymentsError, Recovery
 from tests.payments.desk import Desk, a_key, all_of, codes, rows
 from tests.payments.test_deaths import POINTS, Died
 from tests.payments.test_intents import intent
+from tests.payments.troubled_rails import silent
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("proven")]
 
@@ -253,6 +254,29 @@ async def test_an_intent_whose_time_is_over_asks_the_bank_first(
         await desk.recover(timedelta(minutes=6))
         await desk.recover(timedelta(minutes=6))
         assert await desk.payable() == 0
+
+
+@pytest.mark.parametrize("presses", [True, False])
+async def test_an_intent_whose_bank_cannot_be_asked_does_not_expire(
+    desk: Desk, payer: Payer, presses: bool
+) -> None:
+    waiting = await challenged(desk, expires_at=desk.clock.now() + timedelta(seconds=30))
+    if presses:
+        await payer.press(waiting)
+    out_of_reach = Recovery(silent(desk.operations))
+
+    for _ in range(8):
+        desk.clock.advance(timedelta(days=1))
+        await out_of_reach.run_once()
+        found = await desk.intents.get(waiting.row.id, asks_bank=False)
+        assert found.row.status == "requires_action", "he may have paid"
+    await desk.recover()
+
+    ended = (await desk.intents.get(waiting.row.id)).row
+    assert ended.status == ("succeeded" if presses else "expired")
+    if not presses:
+        await payer.press(waiting, "fail")  # the bank has decided, too late for anybody
+        await desk.recover(timedelta(days=1))
 
 
 async def test_a_question_that_was_lost_on_its_way_is_found(desk: Desk, payer: Payer) -> None:

@@ -200,6 +200,27 @@ class Operations:
         if not due and case.refund is None and case.the_payment().status in ("failed", "cancelled"):
             return case  # given up: nobody waits for this answer
         outcome = await self._find_out(case, operation)
+        return await self._learn(case, operation, outcome, origin, due=due)
+
+    async def hear(self, case: Case, origin: Origin) -> Case | None:
+        """As `repair`; None where the provider does not say how it stands."""
+        operation = case.operation
+        if operation is None:
+            return case
+        outcome = await self._find_out(case, operation)
+        if isinstance(outcome, Unanswered):
+            return None
+        return await self._learn(case, operation, outcome, origin)
+
+    async def _learn(
+        self,
+        case: Case,
+        operation: Operation,
+        outcome: Outcome,
+        origin: Origin,
+        *,
+        due: bool = False,
+    ) -> Case:
         if not (_is_news(case, outcome) or due or not operation.unknown):
             return case
         case, _, ours = await self._conclude(case, operation, outcome, origin)

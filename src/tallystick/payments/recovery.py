@@ -99,7 +99,10 @@ class Recovery:
         operations = self.operations
         case = await operations.load(IntentRow, intent_id)
         if case.the_intent().status == "requires_action":
-            case = await operations.repair(case, NOBODY)  # the payer may have answered by now
+            heard = await operations.hear(case, NOBODY)  # the payer may have answered by now
+            if heard is None:
+                return  # nobody knows whether he has paid: his time is not over
+            case = heard
         moment = operations.moment(intent_id)
         if steps := decide_intent_expiry(case, moment):
             await operations.record(case, steps, moment, NOBODY)
