@@ -297,3 +297,28 @@ async def test_what_was_erased_everywhere_leaves_the_proof_green(
         gone = path.endswith("{document}")
         assert answer.status == (404 if gone else 200), (path, answer.raw)
         assert b"Asha" not in answer.raw
+
+
+async def test_what_a_verb_did_to_the_money_is_told_all_the_same(
+    platform: Platform, owner: Connection
+) -> None:
+    held = INR | WORDS | {"payment_method": "tok_visa", "capture_method": "manual"}
+    payment = await made(platform, "/payments", held)
+    customer = await made(platform, "/customers", {"name": "Asha Rao"})
+    for place in ("payments.sealed", "customers.sealed"):
+        (text,) = await texts_at(owner, place)
+        await put(owner, place, text, flipped(text))
+    path = f"{API}/payments/{payment}"
+
+    first = await platform.till.post(f"{path}/capture", key="once")
+    again = await platform.till.post(f"{path}/capture", key="once")
+    refused = await platform.till.post(f"{API}/customers/{customer}", {"email": "a@b.example"})
+
+    assert (first.status, first.json["amount_captured"]) == (200, 10_000), first.raw
+    assert (again.status, again.json["amount_captured"]) == (200, 10_000), again.raw
+    assert (again.json["description"], again.json["metadata"]) == (None, {})
+    # What he would merge his words with cannot be read: it stays as it is.
+    assert (refused.status, refused.json["code"]) == (500, "seal_tampered")
+    for place in ("payments.sealed", "customers.sealed"):
+        (text,) = await texts_at(owner, place)
+        await put(owner, place, text, flipped(text))

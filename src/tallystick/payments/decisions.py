@@ -265,7 +265,7 @@ def decide_refund(
     refundable = row.status in ("captured", "partially_refunded") and row.refundable_minor > 0
     if not refundable or row.route is None:
         raise NotPossible(
-            f"nothing is left to refund on a {row.status} payment", "payment_not_refundable"
+            f"nothing is left to refund: the payment is {row.status}", "payment_not_refundable"
         )
     amount = (
         row.refundable_minor if terms.amount_minor is None else require_amount(terms.amount_minor)

@@ -63,7 +63,7 @@ def choose_way(row: PaymentRow) -> Way:
         if row.refundable_minor > 0:
             return Way.REFUND
     raise NotPossible(
-        f"nothing is left to reverse on a {row.status} payment", "payment_not_reversible"
+        f"nothing is left to reverse: the payment is {row.status}", "payment_not_reversible"
     )
 
 
