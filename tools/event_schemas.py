@@ -13,20 +13,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 
-from tallystick.app import PROJECTIONS
-from tallystick.books.model import KINDS, Moved, Reversed, Submitted
-from tallystick.delivery.recorded_event import RecordedEvent
-from tallystick.delivery.topics import RECORDED, Topics
-from tallystick.journal.log import ACCOUNT_KINDS
+from tallystick.cli.event_schemas import told_kinds, told_schemas
+from tallystick.delivery.schemas import VERSION
+from tallystick.delivery.topics import Topics
 
 REFERENCE: Final = Path(__file__).parents[1] / "docs" / "reference"
 FOLDER: Final = REFERENCE / "events"
 ASYNCAPI: Final = REFERENCE / "asyncapi.json"
-VERSION: Final = 1
 TOPICS: Final = Topics()
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 NAMES_ELSEWHERE: Final = {
     "PaymentCreated": "payment.initiated",
     "PaymentCompleted": "payment.captured",
@@ -43,29 +38,6 @@ _SAID: Final = {
     "ledger.events": "Accounts, transfers and exchange; the key is the id of what it happened to.",
     "wallet.events": "Wallets, holds, escrows, payouts; the key is the id of what it happened to.",
 }
-
-
-def told_kinds() -> dict[str, type[Struct]]:
-    """Every kind that is told on a topic, and the struct of its value."""
-    found: dict[str, type[Struct]] = dict(ACCOUNT_KINDS)
-    for projection in PROJECTIONS:
-        found |= projection.kinds
-    found |= dict.fromkeys(KINDS.values(), Moved)
-    found |= {"transfer.reversed": Reversed}
-    found |= dict.fromkeys(("transfers.submitted", "accounts.submitted"), Submitted)
-    found[RECORDED] = RecordedEvent
-    return {kind: found[kind] for kind in sorted(found) if TOPICS.of(kind)}
-
-
-def schema_of(kind: str, value: type[Struct]) -> dict[str, Any]:
-    """The schema of the value of one kind's messages."""
-    schema = msgspec.json.schema(value)
-    if value is RecordedEvent:
-        payment = schema["$defs"]["RecordedPayment"]["properties"]
-        payment["amount"] = {"type": "number", "exclusiveMinimum": 0}
-        payment["metadata"] = {"type": "object"}
-        payment["source"] = {"enum": ["staging", "webhook"]}
-    return {"$schema": DIALECT, "$id": f"{kind}.v{VERSION}.json", "title": kind, **schema}
 
 
 def broken_promises(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
@@ -153,8 +125,8 @@ def text_of(document: Mapping[str, Any]) -> str:
 def files() -> dict[Path, str]:
     """Every file and its text."""
     texts = {
-        FOLDER / f"{kind}.v{VERSION}.json": text_of(schema_of(kind, value))
-        for kind, value in told_kinds().items()
+        FOLDER / f"{kind}.v{VERSION}.json": text_of(schema)
+        for kind, schema in told_schemas().items()
     }
     return texts | {ASYNCAPI: text_of(asyncapi())}
 

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from tallystick.cli.event_schemas import fact_kinds, told_kinds
 from tallystick.delivery.topics import FAMILIES, Topics
 from tallystick.journal.log import ACCOUNT_KINDS
-from tests.house_rules.test_facts_reference import kinds
-from tools.event_schemas import ASYNCAPI, FOLDER, broken_promises, files, told_kinds
+from tools.event_schemas import ASYNCAPI, FOLDER, broken_promises, files
 
 UNTOLD = {"api_key", "books", "dispute_feed", "recorded_month", "references"}
 
@@ -22,11 +22,11 @@ def test_the_files_are_what_the_code_tells() -> None:
 
 
 def test_every_kind_is_told_or_known_to_be_nobodys_business() -> None:
-    families = {kind.partition(".")[0] for kind in kinds()}
+    families = {kind.partition(".")[0] for kind in fact_kinds()}
 
     assert families <= set(FAMILIES)
     assert {family for family, topic in FAMILIES.items() if topic is None} == UNTOLD
-    assert set(told_kinds()) == {kind for kind in kinds() if Topics().of(kind)}
+    assert set(told_kinds()) == {kind for kind in fact_kinds() if Topics().of(kind)}
 
 
 def test_the_asyncapi_document_names_every_kind_on_its_topic() -> None:

@@ -6,15 +6,12 @@ import types
 import typing
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import cache
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
-from tallystick.app import PROJECTIONS
-from tallystick.books.model import KINDS, Moved, Reversed, Submitted
-from tallystick.journal.log import ACCOUNT_KINDS
+from tallystick.cli.event_schemas import fact_kinds
 from tests.house_rules.sources import ROOT, Source, made_up, product_sources
 
 DOCUMENT = ROOT / "docs" / "reference" / "facts.md"
@@ -32,18 +29,6 @@ TYPES: Mapping[object, str] = {
     datetime: "instant",
     msgspec.Raw: "JSON as written",
 }
-
-
-@cache
-def kinds() -> Mapping[str, type[Struct]]:
-    """Every kind of fact, and the struct that is its data."""
-    found = dict(ACCOUNT_KINDS)
-    for projection in PROJECTIONS:
-        found |= projection.kinds
-    found |= dict.fromkeys(KINDS.values(), Moved)
-    found |= {"transfer.reversed": Reversed}
-    found |= dict.fromkeys(("transfers.submitted", "accounts.submitted"), Submitted)
-    return found
 
 
 def told_in(source: Source) -> set[str]:
@@ -87,7 +72,7 @@ def _list_of(member: typing.Any) -> str:
 
 def types_by_field() -> dict[str, str]:
     found: dict[str, tuple[str, bool]] = {}
-    for data in kinds().values():
+    for data in fact_kinds().values():
         for field in msgspec.structs.fields(data):
             name, nullable = type_of(field.type)
             before = found.get(field.name, (name, False))
@@ -103,7 +88,7 @@ def test_every_kind_is_named_with_its_fields_in_their_order() -> None:
     named = {kind: NAME.findall(fields) for kind, fields in written}
 
     assert len(named) == len(written), "a kind is named twice"
-    assert named == {kind: fields_of(data) for kind, data in kinds().items()}
+    assert named == {kind: fields_of(data) for kind, data in fact_kinds().items()}
 
 
 def test_every_field_is_explained_with_its_type() -> None:
@@ -117,7 +102,7 @@ def test_no_fact_is_told_that_nobody_registered() -> None:
     told = set().union(*map(told_in, product_sources()))
 
     assert told != set()
-    assert told - set(kinds()) == set()
+    assert told - set(fact_kinds()) == set()
 
 
 def test_the_rules_bite() -> None:

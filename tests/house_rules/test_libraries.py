@@ -9,7 +9,10 @@ AT_HOME = {
     # books/proof/prove.py: what a database refuses to say is a finding, so it knows the errors
     "asyncpg": ("platform/postgres/*", "journal/*", "*/store.py", "books/proof/prove.py"),
     "confluent_kafka": ("delivery/*",),
-    "aiohttp": ("rails/providers/*", "delivery/webhooks.py", "cli/*"),
+    "aiohttp": (
+        *("rails/providers/*", "delivery/webhooks.py", "delivery/schema_registry.py"),
+        "cli/*",
+    ),
     # reads files of recorded payments, writes the ledger's
     "duckdb": ("intake/*", "books/exports.py"),
     "sqlite3": ("sandbox/*",),  # a simulated bank's own book

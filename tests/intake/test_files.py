@@ -120,6 +120,14 @@ class TestCsv:
         assert rest[-1].values["reference_number"] == "R-4999"
         assert len(rest) > 2_000
 
+    @pytest.mark.parametrize("amount", ["-5", "0", "99999999999999999999", "0.00" + "0" * 30 + "1"])
+    def test_a_number_beyond_the_limits_is_told_the_limits(
+        self, write: Callable[..., Path], amount: str
+    ) -> None:
+        path = write(HEADER, GOOD.format(n=1).replace("10.50", amount))
+
+        assert faults_of(path) == {2: "amount must be from 0.01 to 9999999999999.99"}
+
     @pytest.mark.parametrize(
         "amount", ["1e3", "+5", "-5", ".5", "5.", "0x10", "1_000", "10.505", "NaN", "٣", "$5", "0"]
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from tallystick.platform.process_metrics import STANDARD
 from tallystick.platform.timetable import run_once
 from tests.house_rules.sources import ROOT, made_up, product_sources
 from tests.house_rules.sources import Source as PythonFile
@@ -42,7 +43,7 @@ def made_in(source: PythonFile) -> Iterator[tuple[str, str]]:
 def test_the_reference_names_every_metric_that_the_code_makes() -> None:
     made = {name: sort for source in product_sources() for name, sort in made_in(source)}
 
-    assert {name: sort for name, (sort, _) in documented().items()} == made
+    assert {name: sort for name, (sort, _) in documented().items()} == made | STANDARD
 
 
 def test_the_rule_bites() -> None:
@@ -63,6 +64,7 @@ async def test_what_is_shown_is_of_the_sort_and_has_the_labels_that_are_written(
     written = documented()
     assert sorts.items() <= {name: sort for name, (sort, _) in written.items()}.items()
     assert {"http_request_duration_seconds", "tallystick_unknown_outcomes"} <= sorts.keys()
+    assert sorts.keys() >= STANDARD.keys()
     for line in raw.splitlines():
         name = re.split(r"[{ ]", line)[0]
         for family in (name, re.sub(r"_(bucket|count|sum)$", "", name)):

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tallystick.platform.secrets_file import SecretsMissing, keep_secrets
 from tallystick.platform.settings import Settings, load_settings, variable_of
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
 TABLE = Path(__file__).with_name("document_000.env").read_text(encoding="utf-8")
-DOCUMENTED = dict(re.findall(r"^([A-Z_]+)=(.*)$", TABLE, re.MULTILINE))
+VARIABLE = re.compile(r"^([A-Z_]+)=(.*)$", re.MULTILINE)
+DOCUMENTED = dict(VARIABLE.findall(TABLE))
+PROFILES = Path(__file__).parents[2] / "deploy" / "env"
 WITHOUT_DEFAULT = {
     *("HOST", "DB_HOST", "DB_DATABASE", "DB_USERNAME", "DB_PASSWORD"),
     *("REDIS_HOST", "KAFKA_BROKERS", "WEBHOOK_AUTH_SECRET", "WEBHOOK_IP_WHITELIST", "CORS_ORIGIN"),
@@ -70,3 +73,21 @@ def test_the_documents_whole_file_is_read(tmp_path: Path) -> None:
         name: shown(getattr(settings, fields()[name])) for name in WRITTEN if name not in secret
     }
     assert read == {name: value for name, value in WRITTEN.items() if name not in secret}
+
+
+@pytest.mark.parametrize("profile", ["production", "staging"])
+def test_a_profile_is_read_whole(profile: str) -> None:
+    path = PROFILES / f"{profile}.env"
+    written = dict(VARIABLE.findall(path.read_text(encoding="utf-8")))
+
+    settings = load_settings(env_file=path)
+
+    assert written["NODE_ENV"] == profile
+    assert {name: shown(getattr(settings, fields()[name])) for name in written} == written
+
+
+def test_production_starts_with_no_secret_of_its_own_making(tmp_path: Path) -> None:
+    settings = load_settings(env_file=PROFILES / "production.env", tallystick_home=tmp_path)
+
+    with pytest.raises(SecretsMissing, match="WEBHOOK_AUTH_SECRET"):
+        keep_secrets(settings)

@@ -1,11 +1,14 @@
 """Look-ups on a real streaming replica: never an older state than somebody was told."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 
 import asyncpg
 import pytest
@@ -25,6 +28,7 @@ from tallystick.platform.postgres.replica import open_databases
 from tallystick.platform.settings import Settings
 from tallystick.platform.telemetry import measured
 
+FELT_S = 3.0  # a connection is waited for 2 s here; a statement, 5 s
 NO_LONGER_LEFT_ALONE_S = 0.3  # LEFT_ALONE_S is 0.2 here, by the machine's own clock
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 WRITE = """
@@ -42,6 +46,20 @@ class Standby:
     primary: Cluster
     place: Place
     port: int
+    pid: int = 0
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """None of its processes gets on, as on a machine that hangs; the kernel still listens."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        pids = [self.pid, *map(int, children)]
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     @property
     def login(self) -> Address:
@@ -50,6 +68,7 @@ class Standby:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         process = postmaster.start(self.primary.programs, self.place, self.port, durable=False)
+        self.pid = process.pid
         try:
             await self.told("SELECT 1")
             yield
@@ -174,6 +193,23 @@ async def test_a_replica_that_is_away_is_left_alone_and_found_again(
         await writer.close()
 
     assert more(before) == {"away": 3, "replica": 1}
+
+
+async def test_a_frozen_replica_keeps_look_ups_no_longer_than_one_that_is_behind(
+    house: House,
+) -> None:
+    assert await house.look_up() == 1
+    before = answered()
+    with house.standby.frozen():
+        began_s = monotonic()
+        found = await asyncio.gather(*(house.database.lookups.fetchval(READ) for _ in range(20)))
+        assert found == [1] * 20
+        assert monotonic() - began_s < FELT_S
+        assert more(before) == {"away": 20}
+    await asyncio.sleep(NO_LONGER_LEFT_ALONE_S)
+
+    assert await house.look_up() == 2
+    assert more(before) == {"away": 20, "replica": 1}
 
 
 async def test_without_a_replica_the_primary_is_asked_once(

@@ -1,7 +1,7 @@
 """A scheduled job runs when it is due, in one process at a time; a dead runner is fenced off."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from msgspec import Struct
@@ -67,6 +67,21 @@ async def test_it_runs_at_first_sight_and_then_at_each_occurrence(
         looks.append(await schedule.look(job))
         clock.advance(10 * SECOND)
     assert looks == [1, 0, 0, 1, 0, 0, 1]
+
+
+class TickingClock(HandClock):
+    """A clock that goes on while it is read, as every real one does."""
+
+    def now(self) -> datetime:
+        return self.advance(timedelta(microseconds=1))
+
+
+async def test_it_runs_at_first_sight_though_time_goes_on_meanwhile(
+    database: Database, clock: HandClock, job: ScheduledJob
+) -> None:
+    schedule = Schedule(database, TickingClock(clock.now()), (job,))
+
+    assert [await schedule.look(job), await schedule.look(job)] == [1, 0]
 
 
 async def test_what_was_missed_is_made_up_for_once(

@@ -179,9 +179,10 @@ class TestValues:
 class TestSecrets:
     def test_they_never_print(self) -> None:
         names = [name for name, f in Settings.model_fields.items() if "SecretStr" in str(f)]
-        assert len(names) == 9
+        assert len(names) == 10
         clear = {name: f"geheim-{name}" for name in names if name != "master_key"}
         clear["master_key"] = "Z2VoZWltZ2VoZWltZ2VoZWltZ2VoZWltZ2VoZWltOTk="
+        clear["kafka_schema_registry_url"] = "https://us:geheim@registry"
         settings = load_settings(env_file=None, **clear)
         dumps = (str(settings), repr(settings), settings.model_dump_json())
         for text in (*dumps, str(settings.model_dump())):

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 from pydantic import SecretStr
 
+from tallystick.platform.process_metrics import STANDARD, OurProcesses
 from tallystick.platform.telemetry import (
     configure_logging,
     current_request_id,
@@ -18,6 +21,8 @@ from tallystick.platform.telemetry import (
     get_logger,
     in_request,
 )
+
+NOBODYS_PID = 1 << 22  # the kernel's end below it
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +93,26 @@ def test_metrics_of_several_processes_are_read_from_their_folder(
     Counter("mine_alone", "Mine alone", registry=registry).inc()
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     assert b"mine_alone" not in exposition(registry)[0]
+
+
+def test_the_usual_metrics_of_a_process_are_those_of_all_that_count_in_the_folder(
+    tmp_path: Path,
+) -> None:
+    def measured(folder: Path | None) -> dict[str, float]:
+        found = OurProcesses(str(folder) if folder else None).collect()
+        return {metric.samples[0].name: metric.samples[0].value for metric in found}
+
+    with subprocess.Popen(["sleep", "60"]) as other:
+        for pid in (os.getpid(), other.pid, NOBODYS_PID):
+            (tmp_path / f"gauge_livesum_{pid}.db").touch()
+        (tmp_path / f"counter_{NOBODYS_PID + 1}.db").touch()
+        alone, together = measured(None), measured(tmp_path)
+        other.kill()
+
+    assert alone.keys() == together.keys() == STANDARD.keys()
+    assert together["process_open_fds"] >= alone["process_open_fds"] + 3
+    assert together["process_virtual_memory_bytes"] > alone["process_virtual_memory_bytes"]
+    assert together["process_start_time_seconds"] == alone["process_start_time_seconds"]
 
 
 def test_metrics_are_exposed_as_text() -> None:

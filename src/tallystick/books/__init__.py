@@ -20,6 +20,7 @@ from tallystick.books.expiry import Expiry
 from tallystick.books.metadata import PROJECTION as _METADATA
 from tallystick.books.metadata import AccountMetadata as AccountMetadata
 from tallystick.books.metadata import Metadata as Metadata
+from tallystick.books.model import FACT_KINDS as FACT_KINDS
 from tallystick.books.model import Answer
 from tallystick.books.model import facts_of as facts_of
 from tallystick.books.proof import Check, CheckFunction, Found, Proof, prove

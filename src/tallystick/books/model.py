@@ -82,6 +82,12 @@ KINDS: dict[type[Struct], str] = {
     Expire: "transfer.expired",
 }
 OWN_KINDS = frozenset(KINDS.values())
+FACT_KINDS: dict[str, type[Struct]] = {
+    **dict.fromkeys(KINDS.values(), Moved),
+    "transfer.reversed": Reversed,
+    "transfers.submitted": Submitted,
+    "accounts.submitted": Submitted,
+}
 
 
 def moved_by(order: Order) -> Moved:

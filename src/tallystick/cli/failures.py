@@ -25,6 +25,7 @@ OF_THE_MACHINE: Final = frozenset(
         "tallystick.cli.failures.CannotRun",
         "tallystick.delivery.kafka.BusDown",
         "tallystick.delivery.kafka.NoBrokers",
+        "tallystick.delivery.schema_registry.RegistryDown",
         "tallystick.platform.postgres.address.BadDatabaseUrl",
         "tallystick.platform.postgres.migrations.MigrationError",
         "tallystick.platform.postgres.place.EmbeddedPostgresFailed",

@@ -24,7 +24,8 @@ async def migrate(
 ) -> None:
     """Apply what is new, admit the servers' login and make the coming months' partitions.
 
-    With KAFKA_ENABLED it also makes the topics that are not there.
+    With KAFKA_ENABLED it also makes the topics that are not there, and tells
+    KAFKA_SCHEMA_REGISTRY_URL, if it is set, the events' schemas.
 
     Connects as DB_OWNER_URL, or as the servers' login when that is unset; without a database of
     your own it is the embedded one.
@@ -37,7 +38,7 @@ async def migrate(
     async with reached_database(settings, migrated=False) as reached:
         names = await pending(reached.owner) if dry_run else await bring_up_to_date(reached)
     if settings.kafka_enabled and not dry_run:
-        names = (*names, *await _topics(settings))
+        names = (*names, *await _topics(settings), *await _schemas(settings))
     if as_json(output):
         show_json({"pending" if dry_run else "applied": list(names)})
         return
@@ -51,3 +52,10 @@ async def _topics(settings: "Settings") -> list[str]:
     from tallystick.delivery import ensure_topics
 
     return [f"topic {name}" for name in await ensure_topics(settings)]
+
+
+async def _schemas(settings: "Settings") -> list[str]:
+    from tallystick.cli.event_schemas import told_schemas
+    from tallystick.delivery import register_schemas
+
+    return [f"schema {name}" for name in await register_schemas(settings, told_schemas())]

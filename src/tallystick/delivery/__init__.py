@@ -12,6 +12,10 @@ from tallystick.delivery.delivery import Delivery
 from tallystick.delivery.events import EventPage
 from tallystick.delivery.kafka import BusDown, NoBrokers, ensure_topics
 from tallystick.delivery.model import Consumer, DeadLetter, LetterNotFound, LoggedFact, Wanted
+from tallystick.delivery.recorded_event import RecordedEvent as RecordedEvent
+from tallystick.delivery.schema_registry import register_schemas as register_schemas
+from tallystick.delivery.schemas import schema_of as schema_of
+from tallystick.delivery.topics import RECORDED as RECORDED
 from tallystick.delivery.topics import Topics
 
 __all__ = [

@@ -85,7 +85,9 @@ class DeadLetter(Struct, frozen=True):
 
 
 class DeliveryError(Exception):
-    """LeaseLost | LetterNotFound | EventNotFound | BusDown | NoBrokers."""
+    """LeaseLost | LetterNotFound | EventNotFound | BusDown | NoBrokers | RegistryDown |
+    SchemaRefused.
+    """
 
     code = "delivery_error"
 

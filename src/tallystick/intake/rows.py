@@ -12,7 +12,7 @@ from tallystick.intake.model import FieldError, IntakeTerms, InvalidPayment, Rep
 
 IMPORT_KEY: Final = "import_id"
 _KNOWN: Final = frozenset({*FIELDS, ROW_COLUMN, REASON_COLUMN})
-_PLAIN: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
+_PLAIN: Final = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?", re.ASCII)
 
 
 def reported_by(row: FileRow, terms: IntakeTerms, import_id: str) -> ReportedPayment:

@@ -12,6 +12,7 @@ from tallystick.journal.bulk import BulkLoader as BulkLoader
 from tallystick.journal.journal import Journal
 from tallystick.journal.lane import UNAVAILABLE as UNAVAILABLE
 from tallystick.journal.lane import UNRECORDABLE as UNRECORDABLE
+from tallystick.journal.log import ACCOUNT_KINDS as ACCOUNT_KINDS
 from tallystick.journal.model import (
     Asked,
     Change,

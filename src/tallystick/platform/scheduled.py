@@ -92,7 +92,7 @@ class Schedule:
         """Run the job if it is due or asked for and nobody else does; 1 when it was run."""
         lease = await job_rows.find_lease(self.database, job.name)
         now = self.clock.now()
-        if lease.holder is not None or not self._is_due(job, lease, now):
+        if lease.holder is not None or not _is_due(job, lease, now):
             return 0
         return int(await self._run(job, lease, now))
 
@@ -109,20 +109,7 @@ class Schedule:
     async def _status(self, job: ScheduledJob) -> JobStatus:
         lease = await job_rows.find_lease(self.database, job.name)
         runs = await job_rows.list_runs(self.database, job.name, HISTORY)
-        return JobStatus(job, lease, self._next_run_at(job, lease), tuple(runs))
-
-    def _next_run_at(self, job: ScheduledJob, lease: LeaseRow) -> datetime | None:
-        now = self.clock.now()
-        if not job.enabled:
-            return None
-        due_at = now if lease.due_at is None else job.cron.next_after(lease.due_at)
-        return max(due_at, lease.paused_until or due_at)
-
-    def _is_due(self, job: ScheduledJob, lease: LeaseRow, now: datetime) -> bool:
-        if lease.requested_at is not None:
-            return True
-        next_run_at = self._next_run_at(job, lease)
-        return next_run_at is not None and next_run_at <= now
+        return JobStatus(job, lease, _next_run_at(job, lease, self.clock.now()), tuple(runs))
 
     def _job(self, name: str) -> ScheduledJob:
         for job in self.scheduled:
@@ -191,6 +178,21 @@ class Schedule:
             yield connection
         finally:
             connection.terminate()
+
+
+def _next_run_at(job: ScheduledJob, lease: LeaseRow, now: datetime) -> datetime | None:
+    """A job that never ran is due now."""
+    if not job.enabled:
+        return None
+    due_at = now if lease.due_at is None else job.cron.next_after(lease.due_at)
+    return max(due_at, lease.paused_until or due_at)
+
+
+def _is_due(job: ScheduledJob, lease: LeaseRow, now: datetime) -> bool:
+    if lease.requested_at is not None:
+        return True
+    next_run_at = _next_run_at(job, lease, now)
+    return next_run_at is not None and next_run_at <= now
 
 
 def _paused_until(job: ScheduledJob, failures: int, now: datetime) -> datetime | None:

@@ -4,6 +4,7 @@ Defaults are the document's. Addresses, secrets and allow-lists have none: what 
 in this process, or off.
 """
 
+import re
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
@@ -106,6 +107,7 @@ class CollectionSettings(BaseModel):
     kafka_retries: _NotNegative = 5
     kafka_acks: Annotated[int, Field(ge=-1, le=1)] = -1
     kafka_timeout: _Positive = 30_000
+    kafka_schema_registry_url: SecretStr | None = None  # its address may hold a password
 
     # the staging table
     staging_batch_size: Annotated[int, Field(gt=0, le=10_000)] = 1_000
@@ -157,6 +159,13 @@ class CollectionSettings(BaseModel):
     # what is measured
     enable_metrics: bool = True
     metrics_port: _Port | None = None
+
+    @field_validator("kafka_schema_registry_url")
+    @classmethod
+    def _require_http(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not re.fullmatch(r"https?://[^\s?#]+", value.get_secret_value()):
+            raise ValueError("must be http:// or https://, without a query")
+        return value
 
     @field_validator("webhook_ip_whitelist", mode="before")
     @classmethod

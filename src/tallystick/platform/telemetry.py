@@ -16,6 +16,8 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from structlog.contextvars import bound_contextvars, get_contextvars, merge_contextvars
 from structlog.typing import FilteringBoundLogger, Processor
 
+from tallystick.platform.process_metrics import OurProcesses
+
 # The rooms' metrics register themselves here, and not in the library's own global registry.
 REGISTRY = CollectorRegistry()
 
@@ -79,7 +81,9 @@ def exposition(registry: CollectorRegistry = REGISTRY) -> tuple[bytes, str]:
 
     With PROMETHEUS_MULTIPROC_DIR set, those of all processes together.
     """
-    return generate_latest(_of_all_processes(registry)), CONTENT_TYPE_LATEST
+    processes = OurProcesses(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
+    texts = (generate_latest(_of_all_processes(registry)), generate_latest(processes))
+    return b"".join(texts), CONTENT_TYPE_LATEST
 
 
 @cache

@@ -2,11 +2,12 @@
 
 Before each, the primary is asked how far its log reaches; the replica answers once it has come as
 far, so whatever anybody was told is there. A replica that is not so far within `DB_READ_LAG_MAX`,
-or is away, is passed over, and the primary answers. What decides about money reads the primary.
+says nothing or is away is passed over, and the primary answers. What decides about money reads the
+primary.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import cache
 from time import monotonic
@@ -38,6 +39,7 @@ class LookupDatabase(Database):
         self._replica = replica
         self._lag_max_s = settings.db_read_lag_max / 1000
         self._again_at_s = 0.0
+        self._unanswered: set[asyncio.Task[bool]] = set()
         self._trouble = "away"
 
     async def fetch(self, sql: str, *args: Any, timeout_ms: int | None = None) -> list[Record]:
@@ -57,7 +59,7 @@ class LookupDatabase(Database):
             return await self._from_primary(read, self._trouble)
         reached: str = await self._primary.fetchval(_REACHED)
         try:
-            if not await self._has_come_to(reached):
+            if not await self._in_time(self._has_come_to(reached)):
                 self._leave_alone("behind", f"not at {reached}")
                 return await self._from_primary(read, "behind")
             answer = await read(self._replica)
@@ -70,6 +72,27 @@ class LookupDatabase(Database):
             return await self._from_primary(read, "away")
         _reads().labels("replica").inc()
         return answer
+
+    async def _in_time(self, answer: Coroutine[Any, Any, bool]) -> bool:
+        """What the replica says; raises Overloaded if it says nothing, as on a machine that hangs.
+
+        Then it is left to itself: its connection goes back to the pool only after seconds.
+        """
+        asked = asyncio.create_task(answer)
+        try:
+            await asyncio.wait([asked], timeout=self._patience_s + self._lag_max_s)
+            if asked.done():
+                return asked.result()
+        finally:
+            if asked.cancel():
+                self._unanswered.add(asked)
+                asked.add_done_callback(self._forget)
+        raise Overloaded("the replica says nothing")
+
+    def _forget(self, asked: asyncio.Task[bool]) -> None:
+        self._unanswered.discard(asked)
+        if not asked.cancelled():
+            asked.exception()  # nobody is left to hear of it
 
     async def _has_come_to(self, reached: str) -> bool:
         """Whether the replica has replayed the log so far, or does soon enough."""
