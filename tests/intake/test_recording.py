@@ -18,6 +18,7 @@ from tallystick.intake import (
     ensure_partitions,
     projections,
 )
+from tallystick.intake.dedup import Layer
 from tallystick.intake.model import Receipt, Source
 from tallystick.intake.retention.store import clean_references
 from tallystick.journal import Change, Refused
@@ -44,6 +45,12 @@ async def posted_minor(database: Database, code: str = "loans:receivable:USD") -
         "SELECT debits_posted - credits_posted FROM ledger_accounts WHERE id = $1", account
     )
     return posted
+
+
+def asked_database(recording: Recording) -> tuple[int, int]:
+    """How often the last layer was asked, and knew it."""
+    count = recording.references.counts[Layer.DATABASE]
+    return count.lookups, count.hits
 
 
 async def offences(database: Database) -> dict[str, list[Any]]:
@@ -138,6 +145,28 @@ class TestAWebhook:
 
         assert again == Recorded("duplicate", first.payment_id)
         assert await posted_minor(database) == -100_050
+
+    async def test_sent_again_to_another_process_is_found_by_the_journal(
+        self, recording: Recording, database: Database, clock: HandClock
+    ) -> None:
+        first = await recording.record_webhook(make_report(), RECEIPT)
+        assert asked_database(recording) == (1, 0)
+
+        async with open_recording(database, clock) as other:
+            again = await other.record_webhook(make_report(), RECEIPT)
+            assert asked_database(other) == (1, 1)
+
+        assert again == Recorded("duplicate", first.payment_id)
+
+    async def test_sent_again_with_a_date_of_no_month_is_a_duplicate_everywhere(
+        self, recording: Recording, database: Database, clock: HandClock
+    ) -> None:
+        first = await recording.record_webhook(make_report(), RECEIPT)
+
+        async with open_recording(database, clock) as other:
+            again = await other.record_webhook(make_report(payment_date="1999-12-31"), RECEIPT)
+
+        assert again == Recorded("duplicate", first.payment_id)
 
     async def test_with_the_documented_body_of_2024_is_recorded_under_a_clock_of_2024(
         self, database: Database, owner_address: Address

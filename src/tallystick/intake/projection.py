@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
+from tallystick.intake.dedup import TAKEN_REFERENCES
 from tallystick.intake.model import PAYMENT_RECORDED, PaymentRecorded, PaymentRow, ReferenceRow
 from tallystick.intake.retention.facts import payments_retention, references_retention
 from tallystick.intake.retention.facts import projections as retention_projections
@@ -71,6 +72,7 @@ projections: Final = (
         key_of=_reference_of,
         insert_only=True,
         unique=True,
+        taken_sql=TAKEN_REFERENCES,
         retention=references_retention,
     ),
     *retention_projections,

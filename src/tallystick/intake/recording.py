@@ -12,6 +12,7 @@ from tallystick.intake.fields import written_metadata
 from tallystick.intake.model import (
     PAYMENT_RECORDED,
     IntakeTerms,
+    InvalidPayment,
     PaymentRecorded,
     PaymentRow,
     Receipt,
@@ -80,10 +81,15 @@ class Recording:
         Raises InvalidPayment for a date in no held month, and the journal's Refused, Busy and
         Unknown: whoever sends the same report again learns what became of it.
         """
-        standing = await self.references.find(payment.reference_number)
-        if standing is not None:
+        reference = payment.reference_number
+        if standing := await self.references.find_nearby(reference):
             return Recorded("duplicate", standing)
-        await self.months.require(payment.payment_date)
+        try:
+            await self.months.require(payment.payment_date)
+        except InvalidPayment:
+            if standing := await self.references.find(reference):
+                return Recorded("duplicate", standing)
+            raise
         change = self.change_for(payment, Source.WEBHOOK, receipt)
         return await self.record_change(change, patience_s=patience_s)
 
@@ -122,21 +128,25 @@ class Recording:
         reported: PaymentRecorded = change.facts[0].data  # type: ignore[assignment]
         try:
             await self.journal.record(change, patience_s=patience_s)
-        except Conflict:
-            return await self._standing(change.id, reported)
+        except Conflict as conflict:
+            return await self._standing(change.id, reported, conflict.holder)
         except Refused as refusal:
             if refusal.code == "not_recordable":
                 # Most likely the month's partition has been dropped since we looked.
                 self.months.forget()
                 await self.months.require(reported.payment_date)
             raise
-        self.references.remember({reported.reference_number: change.id})
+        self.references.remember_recorded(reported.reference_number, change.id, known=False)
         return Recorded("created", change.id)
 
-    async def _standing(self, payment_id: UUID, reported: PaymentRecorded) -> Recorded:
+    async def _standing(
+        self, payment_id: UUID, reported: PaymentRecorded, holder: UUID | None
+    ) -> Recorded:
         """Somebody else was faster, or we were ourselves and did not hear of it."""
         reference = reported.reference_number
-        standing = (await self.references.find_many([reference])).get(reference)
+        if holder:
+            self.references.remember_recorded(reference, holder, known=True)
+        standing = holder or await self.references.find(reference)
         if standing is None:
             raise Conflict(f"reference {reference!r:.80} is taken by a payment that is gone")
         return Recorded("created" if standing == payment_id else "duplicate", standing)

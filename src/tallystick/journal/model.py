@@ -164,9 +164,11 @@ class Projection(Struct, frozen=True):
 
     `row` is a msgspec struct whose fields are the table's columns in order. `key` is the column
     a row is found by and `key_of` finds it in a fact. A projection that only inserts
-    (`insert_only`) is not loaded before a write unless its key must be `unique`. `seals` tells what
-    is sealed in a row: whose key it is under, and the text. `sealed_beside` finds what is too large
-    for a row, and kept in a table of its own: which row it belongs to, whose key, the text.
+    (`insert_only`) is not loaded before a write unless its key must be `unique`. Where the table
+    alone cannot say which keys of `$1` are taken, `taken_sql` does, and by which aggregates.
+    `seals` tells what is sealed in a row: whose key it is under, and the text. `sealed_beside`
+    finds what is too large for a row, and kept in a table of its own: which row it belongs to,
+    whose key, the text.
     """
 
     table: str
@@ -178,6 +180,7 @@ class Projection(Struct, frozen=True):
     aggregate: str = "id"  # the column that holds the facts' aggregate id
     insert_only: bool = False
     unique: bool = False
+    taken_sql: str | None = None
     retention: Retention | None = None  # None: every row is kept
     seals: Callable[[Any], Iterable[tuple[UUID, str | None]]] | None = None
     sealed_beside: (
@@ -202,9 +205,16 @@ class JournalError(Exception):
 
 
 class Conflict(JournalError):
-    """The aggregate moved on, or a unique key is taken. Load and decide again."""
+    """The aggregate moved on, or a unique key is taken. Load and decide again.
+
+    `holder` is the aggregate that has the key, where one has had it since before.
+    """
 
     code = "conflict"
+
+    def __init__(self, detail: str = "", *, holder: UUID | None = None) -> None:
+        super().__init__(detail)
+        self.holder = holder
 
 
 class Refused(JournalError):

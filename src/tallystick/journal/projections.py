@@ -35,7 +35,10 @@ class ProjectionTable:
         self.delete_strangers_sql = f"DELETE FROM {table} AS t WHERE {key} = ANY($1) AND {factless}"
         self._json_columns = [c for c in columns if types[c] in ("json", "jsonb")]
         self.load_sql = f"SELECT {listed} FROM {table} WHERE {key} = ANY($1)"
-        self.taken_sql = f"SELECT {key} FROM {table} WHERE {key} = ANY($1)"
+        self.standing_sql = (
+            f"SELECT {key}, {projection.aggregate} FROM {table} WHERE {key} = ANY($1)"
+        )
+        self.taken_sql = projection.taken_sql or self.standing_sql
         self.insert_sql = f"INSERT INTO {table} ({listed}) SELECT * FROM unnest({arrays})"
         self.update_sql = (
             f"UPDATE {table} AS t SET {self._sets(columns)}"
@@ -97,7 +100,7 @@ class ProjectionBatch:
         self._trusts = trusts  # the rows that changes bring along
         self.trusted = False  # any of them
         self._rows: dict[ProjectionTable, dict[Any, Struct]] = defaultdict(dict)
-        self._taken: dict[ProjectionTable, set[Any]] = defaultdict(set)
+        self._taken: dict[ProjectionTable, dict[Any, UUID | None]] = defaultdict(dict)  # by whom
         self.versions: dict[UUID, int] = {}
 
     async def load(self, changes: Iterable[Change]) -> set[UUID]:
@@ -119,7 +122,7 @@ class ProjectionBatch:
                         claimed[table].append(table.projection.key_of(fact))
         for table, keys in claimed.items():
             taken = await self._connection.fetch(table.taken_sql, keys)
-            self._taken[table] = {row[0] for row in taken}
+            self._taken[table] = {row[0]: row[1] for row in taken}
         return await self._load_rows({i: f for i, f in later.items() if i not in first}, brought)
 
     async def _load_rows(
@@ -150,13 +153,14 @@ class ProjectionBatch:
     def require_free_keys(self, change: Change) -> None:
         """Raise Conflict when a unique key of this change stands in the table or in this batch."""
         for table, key in self._unique_keys(change):
-            if key in self._taken[table]:
-                raise Conflict(f"{table.projection.table}: {key} is taken")
+            taken = self._taken[table]
+            if key in taken:
+                raise Conflict(f"{table.projection.table}: {key} is taken", holder=taken[key])
 
     def take_keys(self, change: Change) -> None:
         """Remember the unique keys of an accepted change."""
         for table, key in self._unique_keys(change):
-            self._taken[table].add(key)
+            self._taken[table][key] = None  # not for certain yet
 
     def _unique_keys(self, change: Change) -> list[tuple[ProjectionTable, Any]]:
         if not self._taken:  # no change of this batch has any

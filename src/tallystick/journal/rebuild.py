@@ -129,7 +129,7 @@ async def _mend(
         fact = log.told(record)
         rows[fact.aggregate_id] = projection.fold(rows.get(fact.aggregate_id), fact)
     by_key = {getattr(row, projection.key): row for row in rows.values()}
-    standing = {row[0] for row in await owner.fetch(table.taken_sql, list(by_key))}
+    standing = {row[0] for row in await owner.fetch(table.standing_sql, list(by_key))}
     made = {key: row for key, row in by_key.items() if key not in standing}
     moved = {key: row for key, row in by_key.items() if key in standing}
     if made:

@@ -44,6 +44,24 @@ async def test_each_layer_is_asked_only_for_what_the_one_above_does_not_know(
         assert elsewhere.counts[Layer.REDIS].hit_rate == 1.0
 
 
+async def test_what_is_near_is_asked_without_the_database_and_by_all_who_come_at_once(
+    redis_server: RedisServer, database: Database, settings: Settings
+) -> None:
+    known = {f"R-{n}": uuid4() for n in range(50)}
+    async with opened(database, settings, redis_server.port) as (here, _):
+        await here.find("R-0")  # learns whose books these are
+        here.remember(known)
+        await until_told(redis_server, 50)
+    async with opened(database, settings, redis_server.port) as (elsewhere, _):
+        assert await elsewhere.find_nearby("new") is None
+        names = [*known, "new"]
+        found = await asyncio.gather(*(elsewhere.find_nearby(name) for name in names))
+        assert dict(zip(names, found, strict=True)) == known | {"new": None}
+        assert asked(elsewhere) == {"memory": (52, 0), "redis": (52, 50), "database": (0, 0)}
+        assert await elsewhere.find_nearby("R-1") == known["R-1"]
+        assert asked(elsewhere)["memory"] == (53, 1)
+
+
 async def test_what_is_recorded_here_is_known_elsewhere_by_redis(
     redis_server: RedisServer, database: Database, settings: Settings
 ) -> None:

@@ -9,5 +9,6 @@ kept for longer than their references. Tables: reads those of its room.
 
 from tallystick.intake.dedup.layers import Layer, LayerCount
 from tallystick.intake.dedup.references import References
+from tallystick.intake.dedup.store import REFERENCES as TAKEN_REFERENCES
 
-__all__ = ["Layer", "LayerCount", "References"]
+__all__ = ["TAKEN_REFERENCES", "Layer", "LayerCount", "References"]

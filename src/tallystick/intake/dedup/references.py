@@ -71,14 +71,22 @@ class References:
         return len(self._memory)
 
     async def find(self, reference: str) -> UUID | None:
-        """The payment that has `reference`. Whoever asks while a query runs joins the next one.
+        """The payment that has `reference`. Raises Overloaded."""
+        return (await self.find_many([reference])).get(reference)
 
-        Raises Overloaded.
+    async def find_nearby(self, reference: str) -> UUID | None:
+        """The payment that has `reference`, if memory or Redis know it.
+
+        The database is left to the journal, which asks it for a whole batch. Whoever comes while
+        Redis is asked joins the next question. Raises Overloaded.
         """
         known = self._memory.get(reference)
         self._count(Layer.MEMORY, 1, known is not None)
         if known is not None:
             return known
+        await self._require_same_books()
+        if self._sealed is None:
+            return None
         if self._query is None or not self._gathering:
             self._query = asyncio.create_task(self._ask(self._query))
         self._gathering.add(reference)
@@ -91,6 +99,11 @@ class References:
         self._count(Layer.MEMORY, len(references), len(found))
         unknown = [reference for reference in references if reference not in found]
         return found | await self._look_below(unknown) if unknown else found
+
+    def remember_recorded(self, reference: str, payment_id: UUID, *, known: bool) -> None:
+        """Keep what the journal has recorded, or has found in the database (`known`)."""
+        self._count(Layer.DATABASE, 1, int(known))
+        self.remember({reference: payment_id})
 
     def remember(self, payments: Mapping[str, UUID]) -> None:
         """Keep what surely stands in the database."""
@@ -133,7 +146,7 @@ class References:
         if before is not None and not before.done():
             await asyncio.wait([before])
         references, self._gathering = self._gathering, set()
-        return await self._look_below(references)
+        return await self._ask_redis(references)
 
     async def _look_below(self, references: Collection[str]) -> dict[str, UUID]:
         """Below the memory: Redis, then the database."""

@@ -10,7 +10,7 @@ from tallystick.platform.postgres.pools import Database
 
 # One index probe a reference: a plan that was made while the tables were small stays right. A
 # payment is kept longer than its reference, which is cleaned away: such months are asked as well.
-_REFERENCES: Final = """
+REFERENCES: Final = """
 SELECT reference, payment_id
   FROM (SELECT asked.reference, coalesce(
                (SELECT payment_id FROM payment_references
@@ -42,7 +42,7 @@ SELECT format('%s:%s:%s', system.system_identifier, database.oid,
 
 async def find_references(database: Database, references: Collection[str]) -> dict[str, UUID]:
     """The payments that have these references, those among them whose reference was cleaned."""
-    return dict(map(tuple, await database.fetch(_REFERENCES, list(references))))
+    return dict(map(tuple, await database.fetch(REFERENCES, list(references))))
 
 
 async def newest_references(database: Database, limit: int) -> dict[str, UUID]:
