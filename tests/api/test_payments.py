@@ -118,6 +118,7 @@ async def test_another_merchants_objects_are_not_there(app: App, seller: Caller)
         f"{PAYMENTS}/{payment}/cancel",
         f"{INTENTS}/{intent}/confirm",
         f"{INTENTS}/{intent}/cancel",
+        f"{REFUNDS}/{refund}/cancel",
     ):
         assert (await stranger.post(path)).status == 404
     assert (await stranger.post(REFUNDS, {"payment_id": payment})).code == "payment_not_found"

@@ -22,6 +22,7 @@ _OPEN = frozenset({"pending", "processing", "requires_action", "sent"})
 _STARTED = {
     "payment.capture_sending": ("capture",),
     "payment.cancel_sending": ("cancel", "reverse_held"),
+    "refund.cancelled": ("refund_cancel",),
     "hold.captured": ("wallet_capture",),
     "hold.released": ("wallet_release",),
     "escrow.funded": ("wallet_fund",),

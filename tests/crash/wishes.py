@@ -73,6 +73,9 @@ class Wishes:
         body = {"payment_id": payment_id, "amount": amount}
         return self._wish("refund", "/api/v1/refunds", body)
 
+    def refund_cancel(self, refund_id: str) -> Wish:
+        return self._wish("refund_cancel", f"/api/v1/refunds/{refund_id}/cancel", {})
+
     def reverse_held(self, payment_id: str) -> Wish:
         return self._wish("reverse_held", f"/api/v1/payments/{payment_id}/reverse", {})
 

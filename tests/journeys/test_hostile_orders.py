@@ -64,11 +64,12 @@ def terms(amount: int, token: str | None = None, *, manual: bool = False) -> dic
 
 @dataclass
 class Order:
-    """One case under way: its payment, its intent, and the keys it has named."""
+    """One case under way: its payment, its intent, its refund, and the keys it has named."""
 
     platform: Platform
     payment: str = ""
     intent: str = ""
+    refund: str = ""
     named: dict[str, str] = field(default_factory=dict)
 
     async def answer(self, asked: str) -> str:
@@ -95,6 +96,8 @@ class Order:
             self.intent = body["id"]
         elif verb == "confirm":
             self.payment = body["payment_id"]
+        elif verb == "refund":
+            self.refund = body["id"]
         body = body.get("payment") or body.get("refund") or body
         return f"{answer.status} {body['status']}"
 
@@ -112,6 +115,8 @@ class Order:
                 path, body = f"{INTENTS}/{self.intent}/confirm", {"payment_method": token}
             case "cancel_intent":
                 path, body = f"{INTENTS}/{self.intent}/cancel", {}
+            case "cancel_refund":
+                path, body = f"/api/v1/refunds/{self.refund}/cancel", {}
             case "refund":
                 path, body = "/api/v1/refunds", {"payment_id": self.payment, **part}
             case "capture":

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 
@@ -32,6 +33,10 @@ async def test_every_verb_answers_its_repeat_to_the_byte(platform: Platform) -> 
     one = f"/api/v1/payments/{held.json['id']}"
     await twice(till, f"{one}/capture", {"amount": 6_000})
     await twice(till, "/api/v1/refunds", {"payment_id": held.json["id"], "amount": 500})
+    lost = {"payment_id": held.json["id"], "amount": 4_252}
+    refund = await till.post("/api/v1/refunds", lost)
+    platform.clock.advance(timedelta(seconds=31))
+    await twice(till, f"/api/v1/refunds/{refund.json['id']}/cancel", {})
     other = await twice(till, "/api/v1/payments", manual)
     await twice(till, f"/api/v1/payments/{other.json['id']}/cancel", {})
     intent = await twice(till, "/api/v1/intents", {"amount": 700, "currency": "INR"})
@@ -147,6 +152,7 @@ async def test_what_belongs_to_another_merchant_does_not_exist(platform: Platfor
         (f"/api/v1/intents/{intent}/confirm", {"payment_method": "tok_visa"}),
         (f"/api/v1/intents/{intent}/cancel", {}),
         ("/api/v1/refunds", back),
+        (f"/api/v1/refunds/{refund}/cancel", {}),
     ]
     answers = [await other.get(path) for path in looks]
     answers += [await other.post(path, body) for path, body in verbs]

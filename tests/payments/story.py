@@ -2,9 +2,9 @@
 
 Each line of a case is a step, two or more spaces, and what is expected after it: the payment's
 status or the code of the refusal, then figures of the payment in minor units. The words are
-`intent`, `confirm`, `pay`, `bank`, `capture`, `cancel`, `refund`, `let_go` (the rest that no
-capture took), `wait`, and `expire` (the authorization, or its rest) and `lapse` (the intent), which
-do nothing before their time.
+`intent`, `confirm`, `pay`, `bank`, `capture`, `cancel`, `refund`, `ask_again`, `call_off` and
+`look` (of a refund), `let_go` (the rest that no capture took), `wait`, and `expire` (the
+authorization, or its rest) and `lapse` (the intent), which do nothing before their time.
 """
 
 import re
@@ -19,6 +19,11 @@ from msgspec.structs import replace
 
 from tallystick.journal import Origin, Told
 from tallystick.ledger import Post, Reserve, Settle, Void
+from tallystick.payments.called_off import (
+    after_called_off,
+    decide_asking_again,
+    decide_calling_off,
+)
 from tallystick.payments.case_facts import CASE_KINDS
 from tallystick.payments.conclusions import Conclusion
 from tallystick.payments.decisions import (
@@ -104,6 +109,9 @@ class Story:
             "wait": self._wait,
             "release": self._release,
             "fail": self._fail,
+            "call_off": lambda name: self._of_refund(name, self._called_off),
+            "ask_again": lambda name: self._of_refund(name, self._asked_again),
+            "look": self._look,
             "expire": lambda: decide_expiry(self.case.the_payment(), self.moment),
             "let_go": lambda: decide_release(self.case.the_payment(), self.moment),
             "lapse": lambda: decide_intent_expiry(self.case, self.moment),
@@ -202,9 +210,25 @@ class Story:
         name, outcome = ("", words[0]) if len(words) == 1 else words
         if not name:
             return self._concluded(self.case, outcome)
-        refund = self.refunds[name]
-        taken = self._concluded(Case(self.case.payment, refund=refund.refund), outcome)
-        self.refunds[name] = self._advanced(Case(self.case.payment, refund=refund.refund), taken)
+        return self._of_refund(name, lambda case: self._concluded(case, outcome))
+
+    def _look(self, name: str, outcome: str) -> Steps | None:
+        """Recovery asks about a refund that was called off."""
+        return self._of_refund(
+            name, lambda case: after_called_off(case, OUTCOMES[outcome], self.moment)
+        )
+
+    def _called_off(self, case: Case) -> Steps:
+        return decide_calling_off(case, self.moment)
+
+    def _asked_again(self, case: Case) -> Steps:
+        return decide_asking_again(case.the_refund(), self.moment)
+
+    def _of_refund(self, name: str, decide: Callable[[Case], Steps]) -> Steps | None:
+        """What happens to a refund; of it, what the payment is told."""
+        case = Case(self.case.payment, refund=self.refunds[name].refund)
+        taken = decide(case)
+        self.refunds[name] = self._advanced(case, taken)
         of_payment = tuple(t for t in taken.told if t[0] == self.case.the_payment().id)
         return Steps(of_payment) if of_payment else None
 

@@ -66,6 +66,16 @@ EXAMPLES = {
             "bank r2 declined": "refund refused",
         },
     ),
+    "called off": Example(
+        SIMPLE,
+        {
+            "pay 10000": "",
+            "bank approved": "captured",
+            "refund r1 2500": "refund asked",
+            "call_off r1": "called off",
+            "look r1 approved": "paid after all",
+        },
+    ),
     "after a payout": Example(
         SIMPLE,
         {

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from tallystick.payments import Operations
-from tallystick.rails import AuthorizeOrder, Outcome, Rails, Unanswered
+from tallystick.rails import AuthorizeOrder, NotFound, Outcome, Rails, RefundOrder, Unanswered
 
 
 class SilentProvider:
@@ -37,6 +37,51 @@ class FrozenRails(Rails):
         self.frozen.set()
         await self.thawed.wait()
         return await super().authorize(order)
+
+
+@dataclass(frozen=True)
+class FrozenRefunds(Rails):
+    """The real rails, for somebody who freezes as he is about to refund."""
+
+    frozen: asyncio.Event = field(default_factory=asyncio.Event)
+    thawed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def refund(self, order: RefundOrder) -> Outcome:
+        self.frozen.set()
+        await self.thawed.wait()
+        return await super().refund(order)
+
+
+@dataclass(frozen=True)
+class FrozenLooks(Rails):
+    """The real rails, for somebody who freezes once he has heard what became of a reference."""
+
+    frozen: asyncio.Event = field(default_factory=asyncio.Event)
+    thawed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def find(self, route: str, reference: str) -> Outcome:
+        outcome = await super().find(route, reference)
+        self.frozen.set()
+        await self.thawed.wait()
+        return outcome
+
+
+@dataclass(frozen=True)
+class DeafRails(Rails):
+    """The real rails, where no refund reaches its bank."""
+
+    async def refund(self, order: RefundOrder) -> Outcome:
+        return Unanswered("line_down")
+
+
+@dataclass(frozen=True)
+class SayingRails(Rails):
+    """Rails where every bank says the same of every reference."""
+
+    says: Outcome = field(default_factory=NotFound)
+
+    async def find(self, route: str, reference: str) -> Outcome:
+        return self.says
 
 
 @dataclass(frozen=True)

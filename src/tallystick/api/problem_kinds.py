@@ -71,6 +71,10 @@ KINDS: Final[Mapping[str, ProblemKind]] = {
         409, "Whether the bank has the payout is not known yet", retry_after_s=5
     ),
     "payout_not_cancellable": ProblemKind(409, "The payout was sent, or has ended"),
+    "refund_in_doubt": ProblemKind(
+        409, "Whether the bank has the refund is not known yet", retry_after_s=5
+    ),
+    "refund_not_cancellable": ProblemKind(409, "The refund has ended"),
     "payment_not_capturable": ProblemKind(409, "The payment cannot be captured in its state"),
     "payment_not_cancellable": ProblemKind(409, "The payment cannot be cancelled in its state"),
     "payment_not_failable": ProblemKind(409, "The payment cannot fail late in its state"),

@@ -153,6 +153,7 @@ TEXTS: Final[Mapping[str, ProblemText]] = {
             "payment_not_capturable": _READ_AGAIN,
             "payment_not_cancellable": "Refund what was captured.",
             "payout_not_cancellable": _READ_AGAIN,
+            "refund_not_cancellable": _READ_AGAIN,
             "payment_not_failable": _READ_AGAIN,
             "payment_not_refundable": _READ_AGAIN,
             "payment_not_reversible": "Nothing: nothing of it is left to undo.",
@@ -208,7 +209,12 @@ TEXTS: Final[Mapping[str, ProblemText]] = {
     ),
     **_shown(
         "We do not know yet whether this went through. Please look again before you repeat it.",
-        {"outcome_unknown": _SAME_KEY, "timed_out": _SAME_KEY, "payout_in_doubt": _SAME_KEY},
+        {
+            "outcome_unknown": _SAME_KEY,
+            "timed_out": _SAME_KEY,
+            "payout_in_doubt": _SAME_KEY,
+            "refund_in_doubt": _SAME_KEY,
+        },
     ),
     **_shown(
         "There is not enough money for this.",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE = "TALLYSTICK_API_KEY"
 PATH = "/api/v1/payments"
+REFUNDS = "/api/v1/refunds"
 AMOUNTS = ("amount", "captured", "refunded")
 LIST_COLUMNS = ("created_at", "id", "status", *AMOUNTS, "currency", "route")
 EVENT_COLUMNS = ("version", "timestamp", "event_type", "data")
@@ -58,6 +59,8 @@ def add_payments(program: typer.Typer) -> None:
     command(payments, "refund", example="tallystick payments refund pay_01h4... --amount 2500")(
         refund
     )
+    example = "tallystick payments refund-cancel ref_01h4..."
+    command(payments, "refund-cancel", example=example)(refund_cancel)
     example = "tallystick payments late-failure pay_01h4... --code recalled"
     command(payments, "late-failure", example=example)(late_failure)
     command(payments, "events", example="tallystick payments events pay_01h4...")(events)
@@ -224,7 +227,16 @@ async def refund(
     """Give captured money back: all that is left, or a part."""
     body = {"payment_id": payment, "reason": reason}
     more = {} if amount is None else {"amount": amount}
-    await _post("/api/v1/refunds", body | more, key, output)
+    await _post(REFUNDS, body | more, key, output)
+
+
+async def refund_cancel(
+    refund: Annotated[str, typer.Argument(help="The refund's id.")],
+    key: Key = None,
+    output: Output = None,
+) -> None:
+    """Call off a refund that its bank does not have; its money is available again."""
+    await _post(f"{REFUNDS}/{refund}/cancel", {}, key, output)
 
 
 async def events(payment: PaymentId, output: Output = None) -> None:

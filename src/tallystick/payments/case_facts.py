@@ -9,7 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from tallystick.payments.model import Operation, PaymentRow
+from tallystick.payments.model import Operation, PaymentRow, RefundRow, Verb, refund_name
 from tallystick.platform.ids import derived_id
 
 OUTCOME_UNKNOWN: Final = "outcome_unknown"
@@ -123,3 +123,22 @@ def refused_void(row: PaymentRow, operation: Operation) -> tuple[UUID, CaseOpene
         cause=VOID_REFUSED,
     )
     return case_id_of(row.id, operation.reference, VOID_REFUSED), opened
+
+
+def contradicted_refund(refund: RefundRow) -> tuple[UUID, CaseOpened]:
+    """The case of a refund called off, which its bank paid when nothing was left to refund."""
+    reference = refund_name(refund.id)
+    opened = CaseOpened(
+        work=Verb.REFUND,
+        object_id=refund.id,
+        owner_id=refund.merchant_id,
+        subject_id=refund.subject_id,
+        route=refund.route,
+        reference=reference,
+        amount_minor=refund.amount_minor,
+        currency=refund.currency,
+        asked_at=refund.created_at,
+        looks=0,
+        cause=OUTCOME_CONTRADICTED,
+    )
+    return case_id_of(refund.id, reference, OUTCOME_CONTRADICTED), opened

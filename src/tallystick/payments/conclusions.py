@@ -11,6 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from tallystick.ledger import Post
+from tallystick.payments.called_off import LATE_APPROVAL, after_called_off
 from tallystick.payments.case_facts import refused_void
 from tallystick.payments.challenge_facts import ActionRequired, ActionTaken, AttemptChallenged
 from tallystick.payments.decisions import Wish, next_attempt, void_reference
@@ -195,7 +196,7 @@ class Conclusion:
             reference=refund_name(refund_id),
             reservation_id=numbered_id(self.moment.change_id, 1),
             check_after_s=self.moment.limits.ask_limit_s,
-            reason="late_approval",
+            reason=LATE_APPROVAL,
         )
         told: Telling = (
             (row.id, approval),
@@ -320,6 +321,9 @@ class Conclusion:
 
     def _refund(self, outcome: Outcome) -> Steps:
         row, refund = self._row, self.case.the_refund()
+        if refund.status == "cancelled":
+            suspense = self.to_suspense
+            return after_called_off(self.case, outcome, self.moment, to_suspense=suspense)
         match outcome:
             case Approved():
                 return self._refunded(outcome)

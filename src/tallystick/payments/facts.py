@@ -269,6 +269,15 @@ class RefundDeclined(Struct, frozen=True, omit_defaults=True):
     tax_minor: int = 0
 
 
+class RefundCalledOff(Struct, frozen=True, omit_defaults=True):
+    """The refund was cancelled before its bank had it; its part may be refunded again."""
+
+    refund_id: UUID
+    amount_minor: int
+    fee_minor: int = 0
+    tax_minor: int = 0
+
+
 class PartlyRefunded(Struct, frozen=True):
     """A refund succeeded; some captured money is left."""
 
@@ -342,6 +351,7 @@ PAYMENT_KINDS: Final[dict[str, type[Struct]]] = {
     "payment.rest_released": RestReleased,
     "payment.refund_sending": RefundSending,
     "payment.refund_declined": RefundDeclined,
+    "payment.refund_called_off": RefundCalledOff,
     "payment.partially_refunded": PartlyRefunded,
     "payment.refunded": Refunded,
     "payment.dispute_opened": DisputeSetAside,

@@ -101,6 +101,9 @@ class Operation(Struct, frozen=True, omit_defaults=True):
     reason: str | None = None
     claim_id: UUID | None = None  # the claim to be closed, and ...
     subject_id: UUID | None = None  # ... the object whose version answers its repeats
+    asked_again_at: datetime | None = (
+        None  # the last time; `asked_at` stays what its age counts from
+    )
 
     def not_known(self) -> "Operation":
         """The same after another look that did not settle it."""
@@ -112,7 +115,8 @@ class Operation(Struct, frozen=True, omit_defaults=True):
 
     def is_settled(self, now: datetime, limits: Limits) -> bool:
         """Whether the provider's "not found" may be believed."""
-        return now >= self.asked_at + timedelta(milliseconds=limits.provider_settle_ms)
+        last_at = self.asked_again_at or self.asked_at
+        return now >= last_at + timedelta(milliseconds=limits.provider_settle_ms)
 
 
 class Attempt(Struct, frozen=True, omit_defaults=True):

@@ -15,6 +15,7 @@ from uuid import UUID
 from tallystick.journal import Asked, Change, Conflict, Journal, Origin, Refused
 from tallystick.payments import store
 from tallystick.payments.advances import Advances
+from tallystick.payments.called_off import decide_asking_again
 from tallystick.payments.conclusions import Conclusion
 from tallystick.payments.errors import NotFound, PaymentBusy
 from tallystick.payments.fees.plans import FeePlans
@@ -114,7 +115,9 @@ class Operations:
                 close=close_claim(steps, after),
                 origin=origin,
                 seen=steps.seen,
-                rows=case.rows,
+                # A reservation that somebody else has ended is a Conflict, not a refusal: he told
+                # the end of its refund as well, which only a row that is read anew shows.
+                rows=() if steps.ends_reservations else case.rows,
             )
         )
         return case.after(facts, recorded.at)
@@ -199,20 +202,23 @@ class Operations:
             return case
         if not due and case.refund is None and case.the_payment().status in ("failed", "cancelled"):
             return case  # given up: nobody waits for this answer
-        outcome = await self._find_out(case, operation)
-        return await self._learn(case, operation, outcome, origin, due=due)
+        try:
+            case, outcome = await self._find_out(case, operation, origin)
+        except Conflict:
+            return await self.reload(case)  # somebody else is asking, or it was called off
+        return await self.learn(case, operation, outcome, origin, due=due)
 
     async def hear(self, case: Case, origin: Origin) -> Case | None:
         """As `repair`; None where the provider does not say how it stands."""
         operation = case.operation
         if operation is None:
             return case
-        outcome = await self._find_out(case, operation)
+        case, outcome = await self._find_out(case, operation, origin)
         if isinstance(outcome, Unanswered):
             return None
-        return await self._learn(case, operation, outcome, origin)
+        return await self.learn(case, operation, outcome, origin)
 
-    async def _learn(
+    async def learn(
         self,
         case: Case,
         operation: Operation,
@@ -221,6 +227,7 @@ class Operations:
         *,
         due: bool = False,
     ) -> Case:
+        """Record what the provider said of the operation, if it is news; the case as it is then."""
         if not (_is_news(case, outcome) or due or not operation.unknown):
             return case
         case, _, ours = await self._conclude(case, operation, outcome, origin)
@@ -247,20 +254,28 @@ class Operations:
         after = await self.repair(case, origin)
         return after.the_refund().version != refund.version
 
-    async def _find_out(self, case: Case, operation: Operation) -> Outcome:
+    async def _find_out(
+        self, case: Case, operation: Operation, origin: Origin
+    ) -> tuple[Case, Outcome]:
         """What the provider knows; asked again under the same reference when that is nothing.
 
         A provider's "not found" is believed only after a while: the order may be on its way. An
-        authorization that never arrived is then left alone, because its payer may have gone.
+        authorization that never arrived is then left alone, because its payer may have gone. Of a
+        refund it is told first, because it may be called off: raises Conflict.
         """
         outcome = await find(self.rails, case, operation)
         if not isinstance(outcome, NotFoundThere):
-            return outcome
+            return case, outcome
         if not operation.is_settled(self.clock.now(), self.limits):
-            return Unanswered("not_found_yet")
+            return case, Unanswered("not_found_yet")
         if operation.verb == Verb.AUTHORIZE:
-            return outcome
-        return await self._ask(case, operation, before=True)
+            return case, outcome
+        if operation.verb == Verb.REFUND:
+            moment = self.moment(case.the_payment().id)
+            again = decide_asking_again(case.the_refund(), moment)
+            case = await self.record(case, again, moment, origin)
+            crash_point("payments.after_asking_again")
+        return case, await self._ask(case, operation, before=True)
 
     # Reading ----------------------------------------------------------------------------------
 
@@ -310,10 +325,12 @@ def _looked_at_meanwhile(case: Case, operation: Operation) -> bool:
 
 
 def _came_after_all(case: Case, operation: Operation, outcome: Outcome) -> bool:
-    """Whether an attempt that was long given up for lost, and no longer watched, was approved.
+    """Whether what was given up for lost, and no longer waited for, was approved.
 
     Its asker must have been frozen before he sent it. Only he can know, so he must say it.
     """
+    if operation.verb == Verb.REFUND:
+        return isinstance(outcome, Approved) and case.the_refund().status == "cancelled"
     row = case.payment
     return (
         operation.verb == Verb.AUTHORIZE

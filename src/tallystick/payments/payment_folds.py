@@ -29,6 +29,7 @@ from tallystick.payments.facts import (
     LateFailure,
     OutcomeUnknown,
     PartlyRefunded,
+    RefundCalledOff,
     RefundDeclined,
     Refunded,
     RefundSending,
@@ -285,7 +286,9 @@ def _refund_sending(row: PaymentRow, data: RefundSending, _at: datetime) -> _Cha
     }
 
 
-def _refund_declined(row: PaymentRow, data: RefundDeclined, _at: datetime) -> _Changes:
+def _refund_freed(
+    row: PaymentRow, data: RefundDeclined | RefundCalledOff, _at: datetime
+) -> _Changes:
     return {
         "refund_pending_minor": row.refund_pending_minor - data.amount_minor,
         "charges": _charges(row, fee_back_minor=-data.fee_minor, tax_back_minor=-data.tax_minor),
@@ -336,7 +339,8 @@ _ON_PAYMENT: Final[dict[type, Callable[[Any, Any, datetime], _Changes]]] = {
     Expired: _over,
     RestReleased: _rest_released,
     RefundSending: _refund_sending,
-    RefundDeclined: _refund_declined,
+    RefundDeclined: _refund_freed,
+    RefundCalledOff: _refund_freed,
     PartlyRefunded: _refunded,
     Refunded: _refunded,
     DisputeSetAside: _dispute_opened,

@@ -103,10 +103,30 @@ def refund_void(refund: RefundRow) -> tuple[Void, ...]:
 
 def refund_from_suspense(refund: RefundRow) -> tuple[Void | Post, ...]:
     """The payer has his money and the merchant's account will not give it: suspense does."""
-    clearing = account_id(PLATFORM, chart.clearing_code(refund.route, refund.currency))
-    return (
-        *refund_void(refund),
-        Post(_suspense(refund.currency), clearing, refund.amount_minor, refund.currency, REFUND),
+    return (*refund_void(refund), *refund_after_all(refund, to_suspense=True))
+
+
+def refund_after_all(refund: RefundRow, *, to_suspense: bool) -> tuple[Post, ...]:
+    """The payer has his money, and nothing is reserved: who would have given it gives it now.
+
+    Nothing is advanced for it. `to_suspense`: suspense gives all.
+    """
+    currency = refund.currency
+    fee_minor, tax_minor = (0, 0) if to_suspense else (refund.fee_minor, refund.tax_minor)
+    parts = (
+        (
+            _suspense(currency) if to_suspense else _payable(refund),
+            refund.amount_minor - fee_minor - tax_minor,
+            REFUND,
+        ),
+        (_fees(currency), fee_minor, FEE_BACK),
+        (_taxes(currency), tax_minor, TAX_BACK),
+    )
+    clearing = account_id(PLATFORM, chart.clearing_code(refund.route, currency))
+    return tuple(
+        Post(debit, clearing, part_minor, currency, code)
+        for debit, part_minor, code in parts
+        if part_minor
     )
 
 
@@ -129,7 +149,7 @@ def _clearing(row: PaymentRow) -> UUID:
     return account_id(PLATFORM, chart.clearing_code(row.route, row.currency))
 
 
-def _payable(row: PaymentRow) -> UUID:
+def _payable(row: PaymentRow | RefundRow) -> UUID:
     return account_id(row.merchant_id, chart.payable_code(row.merchant_id, row.currency))
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from tallystick.journal import Conflict
 from tallystick.payments import store
+from tallystick.payments.cancellations import Cancellations
 from tallystick.payments.decisions import decide_expiry
 from tallystick.payments.errors import NotFound
 from tallystick.payments.fees.releases import Releases
@@ -91,8 +92,12 @@ class Recovery:
     async def _look_at_refund(self, refund_id: UUID) -> None:
         operations = self.operations
         case = await operations.load(RefundRow, refund_id)
-        due_at = case.the_refund().due_at
-        if due_at is not None and due_at <= operations.clock.now():
+        refund = case.the_refund()
+        if refund.due_at is None or refund.due_at > operations.clock.now():
+            return
+        if refund.status == "cancelled":
+            await Cancellations(operations).look(case)
+        else:
             await operations.repair(case, NOBODY, due=True)
 
     async def _look_at_intent(self, intent_id: UUID) -> None:

@@ -33,12 +33,38 @@ class RefundOutcomeUnknown(Struct, frozen=True):
     check_after_s: float
 
 
+class RefundAskedAgain(Struct, frozen=True):
+    """The order never arrived; it is being put once more, under the same reference."""
+
+    check_after_s: float
+
+
+class RefundCancelled(Struct, frozen=True):
+    """Called off, and the provider does not have it: the reserved money is free again.
+
+    `watch_after_s`: when to look whether that is still so.
+    """
+
+    watch_after_s: float
+
+
+class RefundWatched(Struct, frozen=True, omit_defaults=True):
+    """A cancelled refund was looked for; without `check_after_s` for the last time."""
+
+    says: str  # nothing | refused | in_hand | no_answer
+    check_after_s: float | None = None
+
+
 class RefundSucceeded(Struct, frozen=True, omit_defaults=True):
-    """The payer has his money. `posting_id` is the change whose transfers say so."""
+    """The payer has his money. `posting_id` is the change whose transfers say so.
+
+    `exceeds`: it was called off, paid after all, and the payment had no room left to count it.
+    """
 
     posting_id: UUID
     provider_reference: str
     booked_to: str = "payable"
+    exceeds: bool = False
 
 
 class RefundFailed(Struct, frozen=True, omit_defaults=True):
@@ -51,6 +77,9 @@ class RefundFailed(Struct, frozen=True, omit_defaults=True):
 REFUND_KINDS: Final[dict[str, type[Struct]]] = {
     "refund.initiated": RefundInitiated,
     "refund.outcome_unknown": RefundOutcomeUnknown,
+    "refund.asked_again": RefundAskedAgain,
+    "refund.cancelled": RefundCancelled,
+    "refund.watched": RefundWatched,
     "refund.succeeded": RefundSucceeded,
     "refund.failed": RefundFailed,
 }

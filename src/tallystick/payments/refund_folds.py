@@ -9,14 +9,20 @@ from msgspec import structs
 from tallystick.journal import Told
 from tallystick.payments.model import Operation, RefundRow, Verb, json_text
 from tallystick.payments.refund_facts import (
+    RefundAskedAgain,
+    RefundCancelled,
     RefundFailed,
     RefundInitiated,
     RefundOutcomeUnknown,
     RefundSucceeded,
+    RefundWatched,
 )
 from tallystick.payments.states import REFUND_TABLE, next_state
 
 _Changes = dict[str, Any]
+
+EXCEEDS: Final = "refund_exceeds_captured"
+"""The failure code of a refund that succeeded, called off, when nothing was left to refund."""
 
 
 def fold_refund(row: RefundRow | None, fact: Told) -> RefundRow:
@@ -69,8 +75,28 @@ def _refund_unknown(row: RefundRow, data: RefundOutcomeUnknown, at: datetime) ->
     return {"operation": json_text(waiting), "due_at": due_at}
 
 
+def _refund_asked_again(row: RefundRow, data: RefundAskedAgain, at: datetime) -> _Changes:
+    again = structs.replace(row.the_operation(), asked_again_at=at)
+    due_at = at + timedelta(seconds=data.check_after_s)
+    return {"operation": json_text(again), "due_at": due_at}
+
+
+def _refund_cancelled(_row: RefundRow, data: RefundCancelled, at: datetime) -> _Changes:
+    return {"operation": None, "due_at": at + timedelta(seconds=data.watch_after_s)}
+
+
+def _refund_watched(_row: RefundRow, data: RefundWatched, at: datetime) -> _Changes:
+    pause_s = data.check_after_s
+    return {"due_at": None if pause_s is None else at + timedelta(seconds=pause_s)}
+
+
 def _refund_succeeded(_row: RefundRow, data: RefundSucceeded, _at: datetime) -> _Changes:
-    return {"provider_reference": data.provider_reference, "operation": None, "due_at": None}
+    return {
+        "provider_reference": data.provider_reference,
+        "failure_code": EXCEEDS if data.exceeds else None,
+        "operation": None,
+        "due_at": None,
+    }
 
 
 def _refund_failed(_row: RefundRow, data: RefundFailed, _at: datetime) -> _Changes:
@@ -79,6 +105,9 @@ def _refund_failed(_row: RefundRow, data: RefundFailed, _at: datetime) -> _Chang
 
 _ON_REFUND: Final[dict[type, Callable[[Any, Any, datetime], _Changes]]] = {
     RefundOutcomeUnknown: _refund_unknown,
+    RefundAskedAgain: _refund_asked_again,
+    RefundCancelled: _refund_cancelled,
+    RefundWatched: _refund_watched,
     RefundSucceeded: _refund_succeeded,
     RefundFailed: _refund_failed,
 }

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from tallystick.journal import Asked, Origin, Refused
 from tallystick.payments import store
+from tallystick.payments.cancellations import Cancellations
 from tallystick.payments.decisions import RefundTerms, Wish, decide_refund
 from tallystick.payments.list_store import EVERYTHING, Filters, list_page
 from tallystick.payments.model import Answer, PaymentRow, RefundRow
@@ -60,6 +61,22 @@ class Refunds:
 
         request = Request(operations, RefundRow, refund_id, load, decide, asked, origin)
         return await answered(request)
+
+    async def cancel(
+        self,
+        refund_id: UUID,
+        *,
+        merchant_id: UUID | None = None,
+        asked: Asked | None = None,
+        origin: Origin = NOBODY,
+    ) -> Answer[RefundRow]:
+        """Call off a refund that its bank does not have: all it reserved is free again.
+
+        The bank is asked first, and an end that it tells is recorded. Raises NotFound; NotPossible
+        (refund_not_cancellable) once it has ended, or (refund_in_doubt) while that is not known.
+        """
+        cancellations = Cancellations(self.operations)
+        return await cancellations.cancel(refund_id, merchant_id, asked, origin)
 
     async def get(self, refund_id: UUID, *, merchant_id: UUID | None = None) -> Answer[RefundRow]:
         """One refund; `merchant_id` None is the operator, who sees all. Raises NotFound."""

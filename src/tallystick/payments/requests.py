@@ -28,6 +28,7 @@ class Request(Generic[RowT]):
     decide: Callable[[Case, Wish, Moment], Steps]
     asked: Asked | None = None
     origin: Origin = NOBODY
+    prepare: Callable[[Case, Origin], Awaitable[Case]] | None = None  # else what is open is learned
 
     async def answer(self) -> Answer[RowT]:
         """Run the verb, or answer what was answered under its key before.
@@ -58,7 +59,7 @@ class Request(Generic[RowT]):
     async def _begin(self) -> tuple[Case, bool]:
         """The first beat; whether it started an operation."""
         operations = self.operations
-        case = await operations.repair_all(await self.load(), self.origin)
+        case = await (self.prepare or operations.repair_all)(await self.load(), self.origin)
         moment = operations.moment(self.subject_id)
         claim = self.asked.claim(self.subject_id) if self.asked else None
         wish = Wish(self.subject_id, claim.id if claim else None)

@@ -57,6 +57,7 @@ _MONEY_IS_IN: Final = (
     "payment.captured",
     "payment.refund_sending",
     "payment.refund_declined",
+    "payment.refund_called_off",
     "payment.dispute_opened",
     "payment.dispute_won",
     "payment.dispute_lost",
@@ -135,8 +136,15 @@ REFUND_TABLE: Final[Table] = {
     None: {"refund.initiated": "pending"},
     "pending": {
         "refund.outcome_unknown": "pending",
+        "refund.asked_again": "pending",
+        "refund.cancelled": "cancelled",
         "refund.succeeded": "succeeded",
         "refund.failed": "failed",
+    },
+    # The money is the merchant's again; should the bank have paid after all, that is told too.
+    "cancelled": {
+        "refund.watched": "cancelled",
+        "refund.succeeded": "succeeded",
     },
     "succeeded": {},
     "failed": {},

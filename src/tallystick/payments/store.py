@@ -235,13 +235,15 @@ SELECT r.id, r.status, r.amount_minor, r.fee_minor, r.tax_minor, r.advance_minor
  WHERE (l.amount, l.fee, l.tax, l.advance)
        IS DISTINCT FROM (r.amount_minor, r.fee_minor, r.tax_minor, r.advance_minor)
     OR (r.status = 'pending') <> l.open OR l.open <> l.partly_open
-    OR (r.status = 'failed' AND NOT l.voided)
+    OR (r.status IN ('failed', 'cancelled') AND NOT l.voided)
 """
+# One that was called off and paid after all may exceed what is left: no payment counts it.
 _REFUNDED: Final = """
 SELECT p.id, p.refunded_minor, p.refund_pending_minor, r.refunded, r.pending
   FROM payments p
   LEFT JOIN (SELECT payment_id,
-                    coalesce(sum(amount_minor) FILTER (WHERE status = 'succeeded'), 0) AS refunded,
+                    coalesce(sum(amount_minor) FILTER (
+                        WHERE status = 'succeeded' AND failure_code IS NULL), 0) AS refunded,
                     coalesce(sum(amount_minor) FILTER (WHERE status = 'pending'), 0) AS pending
                FROM refunds GROUP BY 1) r ON r.payment_id = p.id
  WHERE p.refunded_minor <> coalesce(r.refunded, 0)
@@ -273,7 +275,11 @@ SELECT a.code, a.minor, u.taking, u.returning
               coalesce(sum(o.minor) FILTER (WHERE o.verb = 'refund'), 0) AS returning
          FROM (SELECT operation, route, currency FROM payments WHERE operation IS NOT NULL
                UNION ALL
-               SELECT operation, route, currency FROM refunds WHERE operation IS NOT NULL) r
+               SELECT operation, route, currency FROM refunds WHERE operation IS NOT NULL
+               UNION ALL  -- called off, and perhaps asked for all the same by a frozen asker
+               SELECT json_build_object('verb', 'refund', 'amount_minor', amount_minor),
+                      route, currency
+                 FROM refunds WHERE status = 'cancelled' AND due_at IS NOT NULL) r
         CROSS JOIN LATERAL (SELECT r.operation->>'verb' AS verb,
                                    (r.operation->>'amount_minor')::bigint AS minor) o
         WHERE r.route = 'wallet' AND r.currency = a.currency) u

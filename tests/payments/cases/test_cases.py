@@ -12,7 +12,7 @@ from tallystick.platform.ids import new_id
 from tallystick.rails import Rails
 from tests.payments.cases.conftest import DAY, CaseDesk
 from tests.payments.desk import Desk, a_key
-from tests.payments.troubled_rails import BrokenRails, FrozenRails, silent
+from tests.payments.troubled_rails import BrokenRails, DeafRails, FrozenRails, silent
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("settled")]
 
@@ -181,6 +181,25 @@ class TestResolving:
             "void": "payment.cancelled",
             "refund": "refund.succeeded",
         }
+
+    async def test_a_refund_called_off_ends_the_case_that_asking_again_did_not_put_off(
+        self, case_desk: CaseDesk
+    ) -> None:
+        desk = case_desk.desk
+        refund = await desk.refund(await desk.pay(), amount_minor=4_252)  # it never arrives
+        real = desk.operations.rails
+        deaf = replace(desk.operations, rails=DeafRails(real.routes, real.providers))
+        desk.clock.advance(DAY - timedelta(seconds=60))
+        await Recovery(deaf).run_once()
+        await case_desk.pass_silently(timedelta(seconds=60))
+        opened = await case_desk.the_case()
+
+        await desk.refunds.cancel(refund.id)
+        await case_desk.cases.keeping.keep()
+
+        ended = await case_desk.the_case()
+        assert (opened.status, opened.asked_at) == ("open", refund.created_at)
+        assert (ended.status, ended.outcome) == ("resolved", "refund.cancelled")
 
     async def test_another_operation_on_the_same_payment_is_another_case(
         self, case_desk: CaseDesk

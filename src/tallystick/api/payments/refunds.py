@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, Literal, get_args
 
+from fastapi import Body as BodyField
 from fastapi import Query
 from pydantic import Field
 
@@ -35,7 +36,7 @@ from tallystick.platform.ids import parse_typeid, typeid
 PATH: Final = "/api/v1/refunds"
 _CURSORS: Final = Cursors("refunds")
 
-RefundStatus = Literal["pending", "succeeded", "failed"]
+RefundStatus = Literal["pending", "succeeded", "failed", "cancelled"]
 
 
 class CreateRefund(Body):
@@ -52,6 +53,12 @@ class CreateRefund(Body):
     metadata: Metadata | None = None
 
 
+class CancelRefund(Body):
+    """Nothing more is to be said."""
+
+    model_config = example({})
+
+
 class RefundView(View):
     """A refund. It is `pending` until the provider has answered."""
 
@@ -65,7 +72,10 @@ class RefundView(View):
     currency: str
     reason: str
     route: str
-    failure_code: str | None
+    failure_code: Annotated[
+        str | None,
+        Field(description="Beside `succeeded`: it was called off, and the bank paid it on top."),
+    ]
     failure_message: FailureMessage
     description: str | None
     metadata: dict[str, str]
@@ -122,6 +132,24 @@ class RefundRoutes:
         )
         return _view(answer, call)
 
+    async def cancel_refund(
+        self, refund_id: str, call: MoneyCall, body: CancelRefund = BodyField(CancelRefund())
+    ) -> RefundView:
+        """Call off a refund that its bank does not have: its money is the merchant's again.
+
+        The bank is asked first. What it has paid or refused is recorded, and the answer is 409
+        `refund_not_cancellable`; while it does not answer or has it in hand, or an order may still
+        be on its way, 409 `refund_in_doubt`.
+        """
+        del body  # declared so that whatever is sent is read strictly
+        answer = await self.app.refunds.cancel(
+            path_id("ref", refund_id, "refund"),
+            merchant_id=call.merchant_id,
+            asked=call.asked("refunds.cancel"),
+            origin=call.origin,
+        )
+        return _view(answer, call)
+
     async def get_refund(self, refund_id: str, call: AnyCall) -> RefundView:
         """A refund as it stands."""
         found = path_id("ref", refund_id, "refund")
@@ -159,7 +187,9 @@ def add_refund_routes(routes: StrictRoutes, app: App) -> None:
     handlers = RefundRoutes(app)
     routes.post(PATH, handlers.create_refund, Permission.PAY)
     routes.get(PATH, handlers.list_refunds, Permission.READ)
-    routes.get(f"{PATH}/{{refund_id}}", handlers.get_refund, Permission.READ)
+    one = f"{PATH}/{{refund_id}}"
+    routes.get(one, handlers.get_refund, Permission.READ)
+    routes.post(f"{one}/cancel", handlers.cancel_refund, Permission.PAY, status=200)
 
 
 def _view(answer: Answer[RefundRow], call: Call) -> RefundView:

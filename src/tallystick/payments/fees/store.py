@@ -195,7 +195,9 @@ SELECT p.id, p.fee_minor, f.fee, c.tax, f.tax AS tax_told, c.held, f.held AS hel
                FROM journal_facts WHERE kind = 'payment.captured' GROUP BY 1) f
     ON f.aggregate_id = p.id
   LEFT JOIN (SELECT payment_id, sum(fee_minor) AS fee, sum(tax_minor) AS tax
-               FROM refunds WHERE status <> 'failed' GROUP BY 1) r ON r.payment_id = p.id
+               FROM refunds  -- neither failed nor beyond all that was left
+              WHERE status <> 'cancelled' AND failure_code IS NULL
+              GROUP BY 1) r ON r.payment_id = p.id
  WHERE (p.fee_minor, c.tax, c.held, c.fee_back, c.tax_back)
        <> (coalesce(f.fee, 0), coalesce(f.tax, 0), coalesce(f.held, 0),
            coalesce(r.fee, 0), coalesce(r.tax, 0))
