@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from tallystick.journal import Change, Conflict, Journal
+from tallystick.journal import Asked, Change, Conflict, Journal, Refused
+from tallystick.ledger import Void
 from tallystick.platform.postgres.pools import Connection
 from tests.journal.conftest import TALLY, Ids, TallyRow, notch
 
@@ -68,6 +69,31 @@ async def test_a_stale_row_does_no_harm_to_those_in_the_same_batch(
 
     assert [isinstance(one, Conflict) for one in outcomes] == [row is stale for row in rows]
     assert [(await standing(owner, row.id)).notches for row in rows] == [2] * 5
+
+
+async def test_a_refusal_upon_a_stale_row_is_a_conflict_and_not_remembered(
+    journal: Journal, ids: Ids, owner: Connection
+) -> None:
+    """He who was faster moved the money too; so the ledger's no is no answer to this wish."""
+    row = await cut(journal, ids, owner)
+    await journal.record(Change(ids(), facts=(notch(row.id, 2),)))
+    asked = Asked("test", "stale", b"{}")
+    stale = Change(
+        ids(),
+        facts=(notch(row.id, 2),),
+        transfers=(Void(ids(), "test"),),  # a reservation that is gone
+        claim=asked.claim(row.id, version=2),
+        rows=(row,),
+    )
+
+    with pytest.raises(Conflict):
+        await journal.record(stale)
+    assert await journal.find_repeat(asked) is None
+
+    fresh = replace(stale, id=ids(), facts=(notch(row.id, 3),), rows=())
+    with pytest.raises(Refused, match="there is no reservation"):
+        await journal.record(fresh)
+    assert await journal.find_repeat(asked)
 
 
 async def test_of_two_who_bring_the_same_row_one_is_recorded(

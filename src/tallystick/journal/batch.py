@@ -118,7 +118,7 @@ class BatchWriter:
         return Written(outcomes, seal)
 
     async def _write_as_heard(self) -> list[Outcome]:
-        """Lock, load, then hear one change after the other."""
+        """Lock, load, then hear one change after the other. Raises Misjudged for stale rows."""
         agenda = self._agenda
         latest = await self._ledger.lock(agenda.transfers, agenda.verbs)
         self._at = max(self._clock.now(), self._row.last_at, latest or self._row.last_at)
@@ -197,6 +197,9 @@ class BatchWriter:
             return self._refuse(change, change.refusal)
         verdict = self._hear(change)
         if verdict.refusal:
+            if change.rows and self._projections.trusted:
+                # Somebody else may have moved that money, and told it of a row that is stale here.
+                raise Misjudged("refused by rows that were not loaded")
             return self._refuse(change, verdict.refusal)
         account_facts = [Fact(f.account_id, f.version, f.kind, f.data) for f in verdict.facts]
         self._accept(change, (*change.facts, *account_facts))

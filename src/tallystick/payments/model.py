@@ -101,9 +101,7 @@ class Operation(Struct, frozen=True, omit_defaults=True):
     reason: str | None = None
     claim_id: UUID | None = None  # the claim to be closed, and ...
     subject_id: UUID | None = None  # ... the object whose version answers its repeats
-    asked_again_at: datetime | None = (
-        None  # the last time; `asked_at` stays what its age counts from
-    )
+    asked_again_at: datetime | None = None  # its age still counts from `asked_at`
 
     def not_known(self) -> "Operation":
         """The same after another look that did not settle it."""

@@ -115,9 +115,7 @@ class Operations:
                 close=close_claim(steps, after),
                 origin=origin,
                 seen=steps.seen,
-                # A reservation that somebody else has ended is a Conflict, not a refusal: he told
-                # the end of its refund as well, which only a row that is read anew shows.
-                rows=() if steps.ends_reservations else case.rows,
+                rows=case.rows,
             )
         )
         return case.after(facts, recorded.at)

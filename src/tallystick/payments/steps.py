@@ -54,11 +54,6 @@ class Steps(Struct, frozen=True):
     refusal: tuple[str, str] | None = None
     seen: tuple[tuple[UUID, int], ...] = ()
 
-    @property
-    def ends_reservations(self) -> bool:
-        """Whether money that was held back moves on, or is free again."""
-        return any(isinstance(transfer, Settle | Void) for transfer in self.transfers)
-
     def runs(self, claim_id: UUID | None) -> bool:
         """Whether something is about to be asked that will close this claim."""
         return any(getattr(data, "claim_id", None) == claim_id for _, data in self.told)

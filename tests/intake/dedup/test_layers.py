@@ -62,6 +62,20 @@ async def test_what_is_near_is_asked_without_the_database_and_by_all_who_come_at
         assert asked(elsewhere)["memory"] == (53, 1)
 
 
+async def test_while_the_database_knows_many_it_is_asked_first(
+    database: Database, owner_address: Address
+) -> None:
+    known = {f"R-{n}": uuid4() for n in range(100)}
+    await take(owner_address, known)
+    references = References(database, memory_max=0)
+
+    assert await references.find_nearby("R-0") is None
+    await references.find_many(known)
+    assert await references.find_nearby("R-0") == known["R-0"]
+    await references.find_many([f"new-{n}" for n in range(100)])
+    assert await references.find_nearby("R-0") is None
+
+
 async def test_what_is_recorded_here_is_known_elsewhere_by_redis(
     redis_server: RedisServer, database: Database, settings: Settings
 ) -> None:

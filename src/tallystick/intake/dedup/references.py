@@ -19,6 +19,8 @@ from tallystick.platform.telemetry import get_logger
 
 BOOKS_BELIEVED_S: Final = 1.0
 SLOW_MS: Final = 1_000
+LATELY: Final = 100
+MANY_KNOWN: Final = 0.25
 
 _log = get_logger("tallystick.intake")
 
@@ -42,6 +44,7 @@ class References:
         self._books_due_s = 0.0
         self._gathering: set[str] = set()
         self._query: asyncio.Task[dict[str, UUID]] | None = None
+        self._known_share = 0.0  # of the last `LATELY` that the database was asked for
         self._metrics = layer_metrics()
         self.counts: Final = {layer: LayerCount() for layer in Layer}
 
@@ -77,15 +80,16 @@ class References:
     async def find_nearby(self, reference: str) -> UUID | None:
         """The payment that has `reference`, if memory or Redis know it.
 
-        The database is left to the journal, which asks it for a whole batch. Whoever comes while
-        Redis is asked joins the next question. Raises Overloaded.
+        The database is left to the journal, which asks it for a whole batch; but while it knows
+        many of those it is asked for, it is asked first, lest so much be written up in vain.
+        Whoever comes meanwhile joins the next question. Raises Overloaded.
         """
         known = self._memory.get(reference)
         self._count(Layer.MEMORY, 1, known is not None)
         if known is not None:
             return known
         await self._require_same_books()
-        if self._sealed is None:
+        if self._sealed is None and not self._many_known:
             return None
         if self._query is None or not self._gathering:
             self._query = asyncio.create_task(self._ask(self._query))
@@ -146,7 +150,8 @@ class References:
         if before is not None and not before.done():
             await asyncio.wait([before])
         references, self._gathering = self._gathering, set()
-        return await self._ask_redis(references)
+        ask = self._look_below if self._many_known else self._ask_redis
+        return await ask(references)
 
     async def _look_below(self, references: Collection[str]) -> dict[str, UUID]:
         """Below the memory: Redis, then the database."""
@@ -198,6 +203,13 @@ class References:
 
     def _count(self, layer: Layer, lookups: int, hits: int) -> None:
         self._metrics.count(layer, self.counts[layer], lookups, hits)
+        if layer is Layer.DATABASE and lookups:
+            weight = min(1.0, lookups / LATELY)
+            self._known_share += weight * (hits / lookups - self._known_share)
+
+    @property
+    def _many_known(self) -> bool:
+        return self._known_share > MANY_KNOWN
 
 
 @contextmanager
