@@ -21,13 +21,13 @@ FAMILIES = {
 NEVER_AT_THE_DOOR = {
     "repeated",  # answered by the verb itself
     "illegal_transition",  # a mistake of ours: 500
-    "seal_tampered",  # 500 too, and the log says which; `books prove` finds all
     "unreadable_file", "unwritable_file",  # the terminal's, as the next two
     "import_interrupted", "api_key_not_found",
     "account_differs", "unknown_provider", "route_name_taken",  # said at start
     "already_captured", "authorization_not_open", "refund_exceeds_capture",  # a wallet's declines
     "bus_down", "lease_lost", "staging_failed",  # the worker's: it tries again
     "no_brokers",  # said at start
+    "registry_down", "schema_refused",  # said by `migrate`
     "letter_not_found",  # the terminal's
     "invalid_status",  # of lists that have no address yet
     "malformed_amount",  # the door reads no major units ...
