@@ -25,12 +25,14 @@ from tests.payments.lost_refunds import (
     refusal,
     thaw,
 )
-from tests.payments.test_deaths import Died
+from tests.payments.test_deaths import Died, die_at
 from tests.payments.troubled_rails import (
     FrozenRefunds,
     SayingRails,
     silent,
 )
+
+__all__ = ["die_at"]  # a fixture
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("proven")]
 
@@ -143,19 +145,6 @@ class TestTheWatch:
 
 
 class TestDeaths:
-    @pytest.fixture
-    def die_at(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-        def arm(point: str) -> None:
-            def die(passed: str) -> None:
-                if passed == point:
-                    monkeypatch.undo()
-                    raise Died(point)
-
-            for module in ("operations", "requests"):
-                monkeypatch.setattr(f"tallystick.payments.{module}.crash_point", die)
-
-        return arm
-
     async def test_a_repeat_tells_what_was_done_before_the_death(
         self, desk: Desk, die_at: Callable[[str], None]
     ) -> None:

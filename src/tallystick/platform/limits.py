@@ -157,6 +157,8 @@ class SlidingWindows:
 
 
 def _is_script_lost(reply: object) -> bool:
+    if not isinstance(reply, Exception):
+        return False
     from redis.exceptions import NoScriptError  # noqa: PLC0415 - only where there is a Redis
 
     return isinstance(reply, NoScriptError)

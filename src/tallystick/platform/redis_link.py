@@ -219,7 +219,9 @@ def _refuse(questions: Sequence[_Question] | deque[_Question]) -> None:
 
 
 async def _close(client: "Redis") -> None:
+    from redis.exceptions import RedisError  # noqa: PLC0415
+
     # Whatever is still on its way there must never be taken for an answer to somebody else.
-    with suppress(Exception):
+    with suppress(RedisError, OSError):
         await client.connection_pool.disconnect(inuse_connections=True)
         await client.aclose()
