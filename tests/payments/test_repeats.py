@@ -10,10 +10,12 @@ from msgspec import structs
 
 from tallystick import identity, payments
 from tallystick.journal import Asked, Journal, JournalError, Refused
-from tallystick.payments import Answer, Operations, Payments, PaymentsError
+from tallystick.payments import Answer, Operations, Payments, PaymentsError, Refunds
 from tallystick.platform.clock import HandClock
 from tallystick.platform.postgres.pools import Database
 from tests.payments.desk import Desk, a_key, all_of, codes, rows
+from tests.payments.lost_refunds import SETTLED, frozen, on, thaw
+from tests.payments.troubled_rails import FrozenRefunds
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("proven")]
 
@@ -218,6 +220,24 @@ async def test_a_repeat_of_what_is_still_open_says_so(desk: Desk) -> None:
     again = await ask(key)
 
     assert (again.row.status, again.replayed) == ("pending", True)
+
+
+async def test_a_repeat_while_another_asks_the_bank_again_waits_for_its_answer(desk: Desk) -> None:
+    paid, key = await desk.pay(10_000), a_key()
+    dead, heir = on(desk, FrozenRefunds), on(desk, FrozenRefunds)
+    first = asyncio.create_task(dead.refunds.create(paid.id, amount_minor=4_000, asked=key))
+    await frozen(dead)
+    first.cancel()
+    desk.clock.advance(SETTLED)
+    again = asyncio.create_task(heir.refunds.create(paid.id, amount_minor=4_000, asked=key))
+    await frozen(heir)
+
+    with pytest.raises(JournalError) as refused:
+        await Refunds(_impatient(desk.operations)).create(paid.id, amount_minor=4_000, asked=key)
+
+    assert refused.value.code == "idempotency_key_in_use"
+    thaw(heir)
+    assert (await again).row.status == "succeeded"
 
 
 def _impatient(operations: Operations) -> Operations:

@@ -8,7 +8,7 @@ from tallystick.journal import JournalError, Refused
 from tallystick.money import UnknownCurrency
 from tallystick.wallets import Call, StaleVersion, wallet_id
 from tallystick.wallets.model import Invalid, NotPossible, TierNotFound, WalletNotFound
-from tests.wallets.till import Till, asked
+from tests.wallets.till import Till, asked, open_till
 
 pytestmark = pytest.mark.anyio
 
@@ -162,6 +162,21 @@ async def test_a_repeated_freeze_is_answered_as_it_was_then(till: Till) -> None:
 
     assert (again.wallet, again.replayed) == (frozen.wallet, True)
     assert (await till.wallets.get(wallet)).wallet.status == "active"
+
+
+async def test_two_processes_asked_the_same_at_once_answer_alike(till: Till) -> None:
+    wallet = await till.wallet("asha")
+    async with open_till(till.database, till.clock) as other:
+        for number in range(8):
+            frozen, thawed, opened = (Call(asked=asked(f"k{number}{verb}")) for verb in "fto")
+            for verb, call in (("freeze", frozen), ("unfreeze", thawed)):
+                wishes = (getattr(one.wallets, verb)(wallet, call=call) for one in (till, other))
+                here, far = await asyncio.gather(*wishes)
+                assert (here.wallet, {here.replayed, far.replayed}) == (far.wallet, {False, True})
+            owner = till.owner(f"owner {number}")
+            openings = (one.wallets.open(owner, "INR", call=opened) for one in (till, other))
+            here, far = await asyncio.gather(*openings)
+            assert (here.wallet, {here.replayed, far.replayed}) == (far.wallet, {False, True})
 
 
 # If-Match ---------------------------------------------------------------------------------------

@@ -97,12 +97,9 @@ class Transfers:
         order = reversals.opposite_of(row, code)
         caused = Origin(origin.actor, origin.request_id, row.change_id)
         try:
-            return await self._reverse(row, order, asked, caused)
-        except AlreadyReversed:
-            # Perhaps it was this very wish that did it.
-            repeat = await self.journal.find_repeat(asked)
-            if repeat is None:
-                raise
+            async with self.journal.repeats_first(asked, AlreadyReversed):
+                return await self._reverse(row, order, asked, caused)
+        except Repeated as repeat:
             return await self._repeats.answer(repeat, order)
 
     async def many(

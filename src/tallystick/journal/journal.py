@@ -253,6 +253,18 @@ class Journal:
         """Whether this key was used before, and how; a verb that may refuse looks first."""
         return await self._answers.find_repeat(asked) if asked else None
 
+    @asynccontextmanager
+    async def repeats_first(
+        self, asked: Asked | None, *refusals: type[Exception]
+    ) -> AsyncIterator[None]:
+        """What is refused within may have been done under this very key: raises Repeated then."""
+        try:
+            yield
+        except refusals as refusal:
+            if earlier := await self.find_repeat(asked):
+                raise earlier from refusal
+            raise
+
     async def find_claims(self, claim_ids: Collection[UUID]) -> list[StandingClaim]:
         """Those of these claims that stand."""
         return await self._answers.find_many(claim_ids)

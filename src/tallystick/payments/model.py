@@ -109,12 +109,15 @@ class Operation(Struct, frozen=True, omit_defaults=True):
 
     def is_over(self, now: datetime, limits: Limits) -> bool:
         """Whether nobody can be waiting for the answer any more."""
-        return self.unknown or now >= self.asked_at + timedelta(seconds=limits.ask_limit_s)
+        return self.unknown or now >= self._last_at + timedelta(seconds=limits.ask_limit_s)
 
     def is_settled(self, now: datetime, limits: Limits) -> bool:
         """Whether the provider's "not found" may be believed."""
-        last_at = self.asked_again_at or self.asked_at
-        return now >= last_at + timedelta(milliseconds=limits.provider_settle_ms)
+        return now >= self._last_at + timedelta(milliseconds=limits.provider_settle_ms)
+
+    @property
+    def _last_at(self) -> datetime:
+        return self.asked_again_at or self.asked_at
 
 
 class Attempt(Struct, frozen=True, omit_defaults=True):

@@ -38,16 +38,12 @@ class Request(Generic[RowT]):
         """
         for _ in range(TRIES):
             try:
-                case, started = await self._begin()
+                async with self.operations.journal.repeats_first(self.asked, PaymentsError):
+                    case, started = await self._begin()
             except Conflict:
                 continue
             except Repeated as repeat:
                 return await self._answer_again(repeat)
-            except PaymentsError:
-                # What is impossible now may have been done under this very key before.
-                if earlier := await self.operations.journal.find_repeat(self.asked):
-                    return await self._answer_again(earlier)
-                raise
             if started:
                 case, refusal = await self.operations.carry_through(case, self.origin)
                 if refusal:

@@ -29,7 +29,14 @@ from tallystick.wallets.hold_decisions import (
     decide_placing,
     decide_release,
 )
-from tallystick.wallets.model import Hold, HoldNotFound, NotPossible, Wallet, WalletNotFound
+from tallystick.wallets.model import (
+    Hold,
+    HoldNotFound,
+    NotPossible,
+    Wallet,
+    WalletNotFound,
+    WalletsError,
+)
 from tallystick.wallets.projections import HOLDS
 from tallystick.wallets.requests import OPERATOR, Call
 from tallystick.wallets.store import HoldsWanted
@@ -225,19 +232,17 @@ class Holds:
     ) -> Held:
         journal = self.wallets.journal
         for _ in range(ROUNDS):
-            if repeat := await journal.find_repeat(call.asked):
-                return await self._answered(repeat)
             change_id = new_id(self.wallets.clock.now(), bucket_of(hold_id))
-            step = await decide(change_id)
-            told = step.facts[0]
-            claim = None
-            if call.asked:
-                claim = call.asked.claim(told.aggregate_id, version=told.version)
-            change = Change(
-                change_id, step.facts, (step.transfer,), claim=claim, origin=call.origin
-            )
             try:
-                await journal.record(change)
+                async with journal.repeats_first(call.asked, WalletsError):
+                    step = await decide(change_id)
+                told = step.facts[0]
+                claim = None
+                if call.asked:
+                    claim = call.asked.claim(told.aggregate_id, version=told.version)
+                await journal.record(
+                    Change(change_id, step.facts, (step.transfer,), claim=claim, origin=call.origin)
+                )
             except Conflict:
                 continue
             except Repeated as repeat:

@@ -30,6 +30,7 @@ from tallystick.wallets.model import (
     Tier,
     Wallet,
     WalletNotFound,
+    WalletsError,
     record_id_of,
     wallet_code,
 )
@@ -122,16 +123,15 @@ class Wallets:
 
         Raises NotPossible (`wallet_exists`), TierNotFound, UnknownCurrency (of `money`), KeyReused.
         """
-        if repeat := await self.journal.find_repeat(call.asked):
-            return await self._answered_opening(repeat)
         code = wallet_code(owner_id, owner_kind, Currency(currency).code)
         wallet_id = account_id(owner_id, code)
         limits = await self.tiers.get(tier or _tier_for(owner_kind), currency)
-        await self._require_new(wallet_id)
         data = Opened(wallet_id, owner_id, owner_kind, currency, limits.name)
         fact = Fact(record_id_of(wallet_id), 1, OPENED, data)
         order = Open(wallet_id, code, currency, "credit", 0)
         try:
+            async with self.journal.repeats_first(call.asked, WalletsError):
+                await self._require_new(wallet_id)
             await self.journal.record(self._change(call, (fact,), accounts=(order,)))
         except Repeated as repeat:
             return await self._answered_opening(repeat)
@@ -192,13 +192,15 @@ class Wallets:
     async def _alter(self, wallet_id: UUID, decide: Callable[[Seen], Decision], call: Call) -> Seen:
         async with self.turns.of(wallet_id):
             for _ in range(ROUNDS):
-                if repeat := await self.journal.find_repeat(call.asked):
-                    return await self._answered(repeat)
-                seen = await self.get(wallet_id, merchant_id=call.merchant_id)
-                if call.if_match not in (None, seen.version):
-                    raise StaleVersion(f"the wallet is at version {seen.version}")
                 try:
-                    return await self._record(seen, decide(seen), call)
+                    async with self.journal.repeats_first(call.asked, WalletsError):
+                        seen = await self.get(wallet_id, merchant_id=call.merchant_id)
+                        if call.if_match not in (None, seen.version):
+                            raise StaleVersion(f"the wallet is at version {seen.version}")
+                        decision = decide(seen)
+                    return await self._record(seen, decision, call)
+                except Repeated as repeat:
+                    return await self._answered(repeat)
                 except Conflict:
                     continue  # with If-Match, the next look finds another version
         raise Conflict("too much happens to this wallet at once")
@@ -210,8 +212,6 @@ class Wallets:
             accounts = (Require(wallet_id, seen.money.lines), *accounts)
         try:
             await self.journal.record(self._change(call, (decision.fact,), accounts=accounts))
-        except Repeated as repeat:
-            return await self._answered(repeat)
         except Refused as refused:
             if refused.code == StaleVersion.code:
                 raise StaleVersion(refused.detail) from None

@@ -122,9 +122,10 @@ class Cases:
         case's, and the next with its key looks again. Raises NotFound, NotPossible
         (case_resolved), PaymentBusy, PayoutBusy.
         """
+        row = await self._load(case_id)
+        # After the case: whoever sees that it has ended sees the claim of the call that ended it.
         if earlier := await self.outcomes.operations.journal.find_repeat(asked):
             return await self._answer_again(earlier)
-        row = await self._load(case_id)
         if not row.is_open:
             raise NotPossible("the outcome is known already", "case_resolved")
         if not row.ends_by_itself:
@@ -200,7 +201,8 @@ class Cases:
         sealed = await self._sealed(case_id, text)
         word = Word(decided, sealed, provider_reference, asked, origin)
         try:
-            row = await self.by_hand.record(await self._load(case_id), word)
+            async with self.outcomes.operations.journal.repeats_first(asked, PaymentsError):
+                row = await self.by_hand.record(await self._load(case_id), word)
         except Repeated as repeat:
             return await self._answer_again(repeat)
         if row is None:  # the provider has said it after all
@@ -221,15 +223,12 @@ class Cases:
         for _ in range(TRIES):
             row = await self._load(case_id)
             try:
-                return await self._shown(await self._tell(row, decide(row), asked, origin))
+                async with self.outcomes.operations.journal.repeats_first(asked, PaymentsError):
+                    return await self._shown(await self._tell(row, decide(row), asked, origin))
             except Conflict:
                 continue
             except Repeated as repeat:
                 return await self._answer_again(repeat)
-            except PaymentsError:
-                if earlier := await self.outcomes.operations.journal.find_repeat(asked):
-                    return await self._answer_again(earlier)
-                raise
         raise PaymentBusy("too many changes to this case at once")
 
     async def _tell(

@@ -57,8 +57,9 @@ class CustomerRecords:
         """
         for losses in range(ROUNDS):
             try:
-                facts = await decide()
-                await self.journal.record(self._change(facts, asked, origin))
+                async with self.journal.repeats_first(asked, PaymentsError):
+                    facts = await decide()
+                    await self.journal.record(self._change(facts, asked, origin))
                 answering = facts[0]
                 return await self._as_of(projection, answering.aggregate_id, answering.version)
             except Repeated as repeat:
@@ -66,11 +67,6 @@ class CustomerRecords:
             except Conflict:
                 # Somebody was faster; a pause of chance, lest two of them keep step.
                 await asyncio.sleep(_STEP_S * losses * random.random())  # noqa: S311 - no secret
-            except PaymentsError:
-                # What is impossible now may have been done under this very key before.
-                if earlier := await self.journal.find_repeat(asked):
-                    return await self._answer_again(projection, earlier)
-                raise
         raise Conflict("too much happens to this customer at once")
 
     async def shown(

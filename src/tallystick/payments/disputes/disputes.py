@@ -170,19 +170,15 @@ class Disputes:
             row = await self.beats.load(dispute_id, merchant_id)
             moment = self.beats.operations.moment(row.payment_id)
             try:
-                steps = decide(row, asked.claim(row.id).id if asked else None, moment)
-                row = await self.beats.record(
-                    row.id, row, None, steps, moment, asked=asked, origin=origin
-                )
+                async with self.beats.operations.journal.repeats_first(asked, PaymentsError):
+                    steps = decide(row, asked.claim(row.id).id if asked else None, moment)
+                    row = await self.beats.record(
+                        row.id, row, None, steps, moment, asked=asked, origin=origin
+                    )
             except Conflict:
                 continue
             except Repeated as repeat:
                 return await self._answer_again(repeat)
-            except PaymentsError:
-                # What is impossible now may have been done under this very key before.
-                if earlier := await self.beats.operations.journal.find_repeat(asked):
-                    return await self._answer_again(earlier)
-                raise
             crash_point("disputes.after_decide")
             return await self._shown(await self._hear(row, await self._ask(row), origin))
         raise PaymentBusy("too many changes to this dispute at once")

@@ -264,13 +264,14 @@ class Escrows:
         wallet_ids = [wallet_id for wallet_id in touched if wallet_id is not None]
         async with self.wallets.turns.of(escrow_id, standing.buyer_wallet_id, *wallet_ids):
             for losses in range(1, ROUNDS + 1):
-                if repeat := await self.wallets.journal.find_repeat(call.asked):
-                    return await self._answered(repeat)
                 now = self.wallets.clock.now()
                 moment = Moment(new_id(now, bucket_of(escrow_id)), now)
-                step = await decide(await self._row(escrow_id), moment)
                 try:
+                    async with self.wallets.journal.repeats_first(call.asked, WalletsError):
+                        step = await decide(await self._row(escrow_id), moment)
                     return await self._record(step, moment.change_id, call)
+                except Repeated as repeat:
+                    return await self._answered(repeat)
                 except Conflict:
                     await pause_after(losses)
         raise Conflict("too much happens to this escrow at once")

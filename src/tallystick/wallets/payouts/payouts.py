@@ -15,7 +15,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from tallystick.journal import Asked, Conflict, Origin, Refused, Repeated
+from tallystick.journal import Asked, Conflict, Origin, Repeated
 from tallystick.platform.crash import crash_point
 from tallystick.platform.ids import bucket_of, new_id
 from tallystick.platform.settings import Settings
@@ -90,17 +90,13 @@ class Payouts:
         """
         for losses in range(1, ROUNDS + 1):
             try:
-                row = await self._begin(withdrawal, text, asked, origin)
+                async with self.beats.journal.repeats_first(asked, WalletsError, PayoutError):
+                    row = await self._begin(withdrawal, text, asked, origin)
             except Conflict:
                 await pause_after(losses)  # the wallet moved: its limits are asked anew
                 continue
             except Repeated as repeat:
                 return await self._answer_again(repeat, origin)
-            except (WalletsError, PayoutError, Refused):
-                # What is impossible now may have been done under this very key before.
-                if earlier := await self.beats.journal.find_repeat(asked):
-                    return await self._answer_again(earlier, origin)
-                raise
             crash_point("payouts.after_decide")
             outcome = await self.beats.ask(row, withdrawal.destination)
             return await self._shown(await self.beats.conclude(row, outcome, origin))
