@@ -45,8 +45,8 @@ class Size(Struct, frozen=True):
 
 
 SIZES: Final[dict[Length, Size]] = {
-    "full": Size(500, 5_000_000, connections=64, rounds=3, pgbench_s=10, ours_s=10, warm_s=2),
-    "quick": Size(50, 100_000, connections=64, rounds=2, pgbench_s=4, ours_s=5, warm_s=1),
+    "full": Size(500, 5_000_000, connections=32, rounds=3, pgbench_s=10, ours_s=10, warm_s=2),
+    "quick": Size(50, 100_000, connections=32, rounds=2, pgbench_s=4, ours_s=5, warm_s=1),
     "tiny": Size(2, 1_600, connections=8, rounds=1, pgbench_s=1, ours_s=0.5, warm_s=0.2),
 }
 
