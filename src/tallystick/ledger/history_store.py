@@ -87,7 +87,9 @@ SELECT count(*), coalesce(sum(-amount) FILTER (WHERE amount < 0), 0),
 # The balance after each line follows from the opening balance $7; $8 is the side: 1 or -1.
 VALUE_LINES: Final = """
 WITH line AS (
-    SELECT e.*, b.at AS created_at, coalesce(e.effective_at, b.at) AS value_at
+    SELECT e.transfer_id, e.transaction_id, e.account_id, e.amount, e.currency, e.entry_type,
+           e.kind, e.code, e.account_version, e.effective_at, b.at AS created_at,
+           coalesce(e.effective_at, b.at) AS value_at
       FROM (SELECT * FROM ledger_entries
              WHERE account_id = $1 AND account_version > $4 AND account_version <= $5
                AND effective_at IS NULL AND kind IN ('post', 'settle')
