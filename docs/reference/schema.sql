@@ -1662,6 +1662,41 @@ CREATE VIEW journal_facts_for_analysts WITH (security_barrier='true') AS
           WHERE ((analysts.login = SESSION_USER) AND (analysts.merchant_id IS NULL)))));
 GRANT SELECT ON TABLE journal_facts_for_analysts TO tallystick_analyst;
 
+-- ledger_account_lines ----------------------------------------------------------------------------
+
+CREATE VIEW ledger_account_lines AS
+ SELECT t.id AS transfer_id,
+    COALESCE(t.part_of, t.id) AS transaction_id,
+    t.debit AS account_id,
+    (- t.amount) AS amount,
+    t.currency,
+    'DEBIT'::text AS entry_type,
+    t.kind,
+    t.code,
+    t.debit_balance AS balance_after,
+    t.debit_version AS account_version,
+    t.effective_at,
+    t.lane,
+    t.batch
+   FROM ledger_transfers t
+UNION ALL
+ SELECT t.id AS transfer_id,
+    COALESCE(t.part_of, t.id) AS transaction_id,
+    t.credit AS account_id,
+    t.amount,
+    t.currency,
+    'CREDIT'::text AS entry_type,
+    t.kind,
+    t.code,
+    t.credit_balance AS balance_after,
+    t.credit_version AS account_version,
+    t.effective_at,
+    t.lane,
+    t.batch
+   FROM ledger_transfers t;
+GRANT SELECT ON TABLE ledger_account_lines TO tallystick_writer;
+GRANT SELECT ON TABLE ledger_account_lines TO tallystick_reader;
+
 -- ledger_accounts_for_analysts --------------------------------------------------------------------
 
 CREATE VIEW ledger_accounts_for_analysts WITH (security_barrier='true') AS
@@ -1685,45 +1720,25 @@ GRANT SELECT ON TABLE ledger_accounts_for_analysts TO tallystick_analyst;
 -- ledger_entries ----------------------------------------------------------------------------------
 
 CREATE VIEW ledger_entries AS
- SELECT t.id AS transfer_id,
-    COALESCE(t.part_of, t.id) AS transaction_id,
-    t.debit AS account_id,
-    (- t.amount) AS amount,
-    t.currency,
-    'DEBIT'::text AS entry_type,
-    t.kind,
-    t.code,
-    t.debit_balance AS balance_after,
-    t.debit_version AS account_version,
-    t.effective_at,
-    t.lane,
-    t.batch,
-    named_id(t.id, 'debit'::text) AS id,
-    (- t.amount) AS amount_cents,
+ SELECT transfer_id,
+    transaction_id,
+    account_id,
+    amount,
+    currency,
+    entry_type,
+    kind,
+    code,
+    balance_after,
+    account_version,
+    effective_at,
+    lane,
+    batch,
+    named_id(transfer_id, lower(entry_type)) AS id,
+    amount AS amount_cents,
     ( SELECT b.at
            FROM journal_batches b
-          WHERE ((b.lane = t.lane) AND (b.batch = t.batch))) AS created_at
-   FROM ledger_transfers t
-UNION ALL
- SELECT t.id AS transfer_id,
-    COALESCE(t.part_of, t.id) AS transaction_id,
-    t.credit AS account_id,
-    t.amount,
-    t.currency,
-    'CREDIT'::text AS entry_type,
-    t.kind,
-    t.code,
-    t.credit_balance AS balance_after,
-    t.credit_version AS account_version,
-    t.effective_at,
-    t.lane,
-    t.batch,
-    named_id(t.id, 'credit'::text) AS id,
-    t.amount AS amount_cents,
-    ( SELECT b.at
-           FROM journal_batches b
-          WHERE ((b.lane = t.lane) AND (b.batch = t.batch))) AS created_at
-   FROM ledger_transfers t;
+          WHERE ((b.lane = e.lane) AND (b.batch = e.batch))) AS created_at
+   FROM ledger_account_lines e;
 GRANT SELECT ON TABLE ledger_entries TO tallystick_writer;
 GRANT SELECT ON TABLE ledger_entries TO tallystick_reader;
 
@@ -1850,17 +1865,17 @@ CREATE VIEW transactions AS
             WHEN 'payout'::text THEN 'withdrawal'::text
             ELSE e.code
         END AS type,
-        CASE
-            WHEN (EXISTS ( SELECT
-               FROM journal_facts f
-              WHERE (f.aggregate_id = e.transaction_id))) THEN e.transaction_id
-            ELSE COALESCE(( SELECT f.aggregate_id
-               FROM (journal_batches b
-                 JOIN journal_facts f ON (((f.lane = b.lane) AND (f."position" > (b.last_position - b.facts)) AND (f."position" <= b.last_position))))
-              WHERE ((b.lane = e.lane) AND (b.batch = e.batch) AND ((f.data ->> 'posting_id'::text) = (e.transaction_id)::text))
-              ORDER BY f."position"
-             LIMIT 1), e.transaction_id)
-        END AS reference_id,
+    COALESCE(( SELECT f.aggregate_id
+           FROM journal_facts f
+          WHERE ((f.aggregate_id = e.transaction_id) AND (f.version = 1))), ( SELECT f.aggregate_id
+           FROM journal_facts f
+          WHERE ((f.lane = e.lane) AND (f."position" > ( SELECT (b.last_position - b.facts)
+                   FROM journal_batches b
+                  WHERE ((b.lane = e.lane) AND (b.batch = e.batch)))) AND (f."position" <= ( SELECT b.last_position
+                   FROM journal_batches b
+                  WHERE ((b.lane = e.lane) AND (b.batch = e.batch)))) AND ((f.data ->> 'posting_id'::text) = (e.transaction_id)::text))
+          ORDER BY f."position"
+         LIMIT 1), e.transaction_id) AS reference_id,
     jsonb_build_object('transfer_id', e.transfer_id, 'change_id', e.transaction_id, 'code', e.code, 'effective_at', e.effective_at) AS metadata,
     e.created_at,
     e.currency,

@@ -22,7 +22,8 @@ SELECT nextval('places'), 1, now(), f.payment_id, f.version, 0, 1, f.kind, '{}'
 
 def walk(chance: random.Random) -> list[tuple[str, str]]:
     """What happens to a payment, as the table allows it, and the state after each."""
-    state, told = None, []
+    state: str | None = None
+    told: list[tuple[str, str]] = []
     while len(told) < STEPS_MAX and (following := PAYMENT_TABLE[state]):
         kind = chance.choice(sorted(following))
         state = following[kind]

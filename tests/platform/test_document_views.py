@@ -10,7 +10,7 @@ pytestmark = pytest.mark.anyio
 VIEWS = {
     *("event_store", "payment_events", "payment_transactions", "audit_logs"),
     *("payment_idempotency", "ledger_entries", "transactions", "wallet_transactions"),
-    "merchant_settlements",
+    *("merchant_settlements", "ledger_account_lines"),
 }
 # The columns as the documents write them down, where they do.
 COLUMNS = {
