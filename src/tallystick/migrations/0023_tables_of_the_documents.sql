@@ -112,7 +112,7 @@ SELECT c.id AS idempotency_key,
 -- Money --------------------------------------------------------------------------------------
 
 -- Each transfer as the two lines an accountant reads, with what stands in its row and no more: what
--- the house itself reads by. Every further expression would cost each statement its planning.
+-- the house itself reads by. A further expression would be planned with each of its statements.
 CREATE VIEW ledger_account_lines AS
     SELECT t.id AS transfer_id, coalesce(t.part_of, t.id) AS transaction_id,
            t.debit AS account_id, -t.amount AS amount,
