@@ -79,6 +79,15 @@ BEGIN
     END LOOP;
     RETURN low;
 END $$;
+CREATE FUNCTION named_id(owner uuid, name text) RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    SELECT encode(
+        substr(uuid_send(owner), 1, 8)
+        || set_bit(set_bit(
+               substr(sha256(uuid_send(owner) || convert_to(name, 'UTF8')), 1, 8), 7, 1), 6, 0),
+        'hex')::uuid
+$$;
 REVOKE ALL ON FUNCTION intake_drop_partition(month date) FROM PUBLIC;
 REVOKE ALL ON FUNCTION intake_make_partitions(first date, last date) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger_balance_after(account uuid, version bigint) FROM PUBLIC;
@@ -87,6 +96,9 @@ GRANT ALL ON FUNCTION ledger_balance_after(account uuid, version bigint) TO tall
 REVOKE ALL ON FUNCTION ledger_version_at(account uuid, newest bigint, instant timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger_version_at(account uuid, newest bigint, instant timestamp with time zone) TO tallystick_writer;
 GRANT ALL ON FUNCTION ledger_version_at(account uuid, newest bigint, instant timestamp with time zone) TO tallystick_reader;
+REVOKE ALL ON FUNCTION named_id(owner uuid, name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION named_id(owner uuid, name text) TO tallystick_writer;
+GRANT ALL ON FUNCTION named_id(owner uuid, name text) TO tallystick_reader;
 
 -- account_metadata --------------------------------------------------------------------------------
 
@@ -1599,6 +1611,40 @@ GRANT SELECT(tier) ON TABLE wallets TO tallystick_analyst;
 GRANT SELECT(opened_at) ON TABLE wallets TO tallystick_analyst;
 GRANT SELECT(updated_at) ON TABLE wallets TO tallystick_analyst;
 
+-- audit_logs --------------------------------------------------------------------------------------
+
+CREATE VIEW audit_logs AS
+ SELECT named_id(aggregate_id, ('fact '::text || version)) AS audit_id,
+    actor AS user_id,
+    'payment-service'::text AS service_name,
+    kind AS action,
+    split_part(kind, '.'::text, 1) AS entity_type,
+    aggregate_id AS entity_id,
+    NULL::jsonb AS old_values,
+    ((data)::jsonb - ARRAY['sealed'::text, 'name_sealed'::text, 'digest'::text]) AS new_values,
+    NULL::inet AS ip_address,
+    NULL::text AS user_agent,
+    'SUCCESS'::text AS status,
+    at AS created_at,
+    request_id
+   FROM journal_facts;
+GRANT SELECT ON TABLE audit_logs TO tallystick_writer;
+GRANT SELECT ON TABLE audit_logs TO tallystick_reader;
+
+-- event_store -------------------------------------------------------------------------------------
+
+CREATE VIEW event_store AS
+ SELECT named_id(aggregate_id, ('fact '::text || version)) AS event_id,
+    aggregate_id,
+    split_part(kind, '.'::text, 1) AS aggregate_type,
+    kind AS event_type,
+    ((data)::jsonb - ARRAY['sealed'::text, 'name_sealed'::text, 'digest'::text]) AS event_data,
+    version,
+    at AS created_at
+   FROM journal_facts;
+GRANT SELECT ON TABLE event_store TO tallystick_writer;
+GRANT SELECT ON TABLE event_store TO tallystick_reader;
+
 -- journal_facts_for_analysts ----------------------------------------------------------------------
 
 CREATE VIEW journal_facts_for_analysts WITH (security_barrier='true') AS
@@ -1616,29 +1662,9 @@ CREATE VIEW journal_facts_for_analysts WITH (security_barrier='true') AS
           WHERE ((analysts.login = SESSION_USER) AND (analysts.merchant_id IS NULL)))));
 GRANT SELECT ON TABLE journal_facts_for_analysts TO tallystick_analyst;
 
--- ledger_accounts_for_analysts --------------------------------------------------------------------
+-- ledger_account_lines ----------------------------------------------------------------------------
 
-CREATE VIEW ledger_accounts_for_analysts WITH (security_barrier='true') AS
- SELECT id,
-    code,
-    currency,
-    normal_side,
-    debits_pending,
-    debits_posted,
-    credits_pending,
-    credits_posted,
-    overdraft_limit,
-    frozen,
-    closed_at
-   FROM ledger_accounts
-  WHERE (EXISTS ( SELECT
-           FROM analysts
-          WHERE ((analysts.login = SESSION_USER) AND (analysts.merchant_id IS NULL))));
-GRANT SELECT ON TABLE ledger_accounts_for_analysts TO tallystick_analyst;
-
--- ledger_entries ----------------------------------------------------------------------------------
-
-CREATE VIEW ledger_entries AS
+CREATE VIEW ledger_account_lines AS
  SELECT t.id AS transfer_id,
     COALESCE(t.part_of, t.id) AS transaction_id,
     t.debit AS account_id,
@@ -1668,6 +1694,51 @@ UNION ALL
     t.lane,
     t.batch
    FROM ledger_transfers t;
+GRANT SELECT ON TABLE ledger_account_lines TO tallystick_writer;
+GRANT SELECT ON TABLE ledger_account_lines TO tallystick_reader;
+
+-- ledger_accounts_for_analysts --------------------------------------------------------------------
+
+CREATE VIEW ledger_accounts_for_analysts WITH (security_barrier='true') AS
+ SELECT id,
+    code,
+    currency,
+    normal_side,
+    debits_pending,
+    debits_posted,
+    credits_pending,
+    credits_posted,
+    overdraft_limit,
+    frozen,
+    closed_at
+   FROM ledger_accounts
+  WHERE (EXISTS ( SELECT
+           FROM analysts
+          WHERE ((analysts.login = SESSION_USER) AND (analysts.merchant_id IS NULL))));
+GRANT SELECT ON TABLE ledger_accounts_for_analysts TO tallystick_analyst;
+
+-- ledger_entries ----------------------------------------------------------------------------------
+
+CREATE VIEW ledger_entries AS
+ SELECT transfer_id,
+    transaction_id,
+    account_id,
+    amount,
+    currency,
+    entry_type,
+    kind,
+    code,
+    balance_after,
+    account_version,
+    effective_at,
+    lane,
+    batch,
+    named_id(transfer_id, lower(entry_type)) AS id,
+    amount AS amount_cents,
+    ( SELECT b.at
+           FROM journal_batches b
+          WHERE ((b.lane = e.lane) AND (b.batch = e.batch))) AS created_at
+   FROM ledger_account_lines e;
 GRANT SELECT ON TABLE ledger_entries TO tallystick_writer;
 GRANT SELECT ON TABLE ledger_entries TO tallystick_reader;
 
@@ -1692,3 +1763,146 @@ CREATE VIEW ledger_entries_for_analysts WITH (security_barrier='true') AS
            FROM analysts
           WHERE ((analysts.login = SESSION_USER) AND (analysts.merchant_id IS NULL))));
 GRANT SELECT ON TABLE ledger_entries_for_analysts TO tallystick_analyst;
+
+-- merchant_settlements ----------------------------------------------------------------------------
+
+CREATE VIEW merchant_settlements AS
+ SELECT id AS settlement_id,
+    merchant_id,
+    payment_id,
+    status,
+    currency,
+    captured_minor AS gross_amount,
+    fee_minor AS fee_amount,
+    returned_minor AS returned_amount,
+    ((captured_minor - fee_minor) - returned_minor) AS net_amount,
+    created_at,
+    updated_at
+   FROM settlement_records;
+GRANT SELECT ON TABLE merchant_settlements TO tallystick_writer;
+GRANT SELECT ON TABLE merchant_settlements TO tallystick_reader;
+
+-- payment_events ----------------------------------------------------------------------------------
+
+CREATE VIEW payment_events AS
+ SELECT named_id(aggregate_id, ('fact '::text || version)) AS id,
+    aggregate_id,
+    kind AS event_type,
+    version,
+    at AS "timestamp",
+    ((data)::jsonb - 'sealed'::text) AS data,
+    jsonb_build_object('actor', actor, 'request_id', request_id, 'cause', cause, 'schema_version', schema_version) AS metadata
+   FROM journal_facts
+  WHERE (kind ~~ 'payment.%'::text);
+GRANT SELECT ON TABLE payment_events TO tallystick_writer;
+GRANT SELECT ON TABLE payment_events TO tallystick_reader;
+
+-- payment_idempotency -----------------------------------------------------------------------------
+
+CREATE VIEW payment_idempotency AS
+ SELECT c.id AS idempotency_key,
+    COALESCE(r.payment_id, p.id) AS payment_id,
+    jsonb_build_object('state', c.state, 'subject_id', c.subject_id, 'version', c.subject_version, 'outcome', c.outcome) AS response_data,
+    ( SELECT f.at
+           FROM journal_facts f
+          WHERE ((f.aggregate_id = c.subject_id) AND (f.version = c.subject_version))) AS created_at
+   FROM ((journal_claims c
+     LEFT JOIN payments p ON ((p.id = c.subject_id)))
+     LEFT JOIN refunds r ON ((r.id = c.subject_id)))
+  WHERE (COALESCE(r.payment_id, p.id) IS NOT NULL);
+GRANT SELECT ON TABLE payment_idempotency TO tallystick_writer;
+GRANT SELECT ON TABLE payment_idempotency TO tallystick_reader;
+
+-- payment_transactions ----------------------------------------------------------------------------
+
+CREATE VIEW payment_transactions AS
+ SELECT named_id(aggregate_id, ('fact '::text || version)) AS transaction_id,
+    aggregate_id AS payment_id,
+    version,
+    substr(kind, (length('payment.'::text) + 1)) AS type,
+    ( SELECT
+                CASE
+                    WHEN ((s.kind = ANY (ARRAY['payment.authorized'::text, 'payment.refunded'::text])) AND (EXISTS ( SELECT
+                       FROM journal_facts c
+                      WHERE ((c.aggregate_id = f.aggregate_id) AND ((c.version >= s.version) AND (c.version <= f.version)) AND (c.kind = 'payment.captured'::text))))) THEN
+                    CASE s.kind
+                        WHEN 'payment.authorized'::text THEN 'captured'::text
+                        ELSE 'partially_refunded'::text
+                    END
+                    WHEN (s.kind = 'payment.attempt_sending'::text) THEN 'pending'::text
+                    WHEN (s.kind = 'payment.given_up'::text) THEN 'cancelled'::text
+                    WHEN (s.kind = 'payment.late_failure'::text) THEN 'failed'::text
+                    ELSE substr(s.kind, (length('payment.'::text) + 1))
+                END AS substr
+           FROM journal_facts s
+          WHERE ((s.aggregate_id = f.aggregate_id) AND (s.version <= f.version) AND (s.kind = ANY (ARRAY['payment.initiated'::text, 'payment.attempt_sending'::text, 'payment.authorized'::text, 'payment.failed'::text, 'payment.given_up'::text, 'payment.cancelled'::text, 'payment.expired'::text, 'payment.late_failure'::text, 'payment.partially_refunded'::text, 'payment.refunded'::text])))
+          ORDER BY s.version DESC
+         LIMIT 1) AS status,
+    ((data ->> 'amount_minor'::text))::bigint AS amount,
+    (data ->> 'route'::text) AS route,
+    (data ->> 'provider_reference'::text) AS provider_reference,
+    (data ->> 'code'::text) AS failure_code,
+    ((data ->> 'posting_id'::text))::uuid AS posting_id,
+    at AS created_at
+   FROM journal_facts f
+  WHERE ((kind ~~ 'payment.%'::text) AND (kind <> 'payment.recorded'::text));
+GRANT SELECT ON TABLE payment_transactions TO tallystick_writer;
+GRANT SELECT ON TABLE payment_transactions TO tallystick_reader;
+
+-- transactions ------------------------------------------------------------------------------------
+
+CREATE VIEW transactions AS
+ SELECT e.id,
+    e.account_id,
+        CASE a.normal_side
+            WHEN 'debit'::text THEN (- e.amount)
+            ELSE e.amount
+        END AS amount,
+        CASE e.code
+            WHEN 'capture'::text THEN 'payment_received'::text
+            WHEN 'recorded_payment'::text THEN 'payment_received'::text
+            WHEN 'wallet_refund'::text THEN 'refund'::text
+            WHEN 'payout'::text THEN 'withdrawal'::text
+            ELSE e.code
+        END AS type,
+    COALESCE(( SELECT f.aggregate_id
+           FROM journal_facts f
+          WHERE ((f.aggregate_id = e.transaction_id) AND (f.version = 1))), ( SELECT f.aggregate_id
+           FROM journal_facts f
+          WHERE ((f.lane = e.lane) AND (f."position" > ( SELECT (b.last_position - b.facts)
+                   FROM journal_batches b
+                  WHERE ((b.lane = e.lane) AND (b.batch = e.batch)))) AND (f."position" <= ( SELECT b.last_position
+                   FROM journal_batches b
+                  WHERE ((b.lane = e.lane) AND (b.batch = e.batch)))) AND ((f.data ->> 'posting_id'::text) = (e.transaction_id)::text))
+          ORDER BY f."position"
+         LIMIT 1), e.transaction_id) AS reference_id,
+    jsonb_build_object('transfer_id', e.transfer_id, 'change_id', e.transaction_id, 'code', e.code, 'effective_at', e.effective_at) AS metadata,
+    e.created_at,
+    e.currency,
+    e.balance_after,
+    e.account_version
+   FROM (ledger_entries e
+     JOIN ledger_accounts a ON ((a.id = e.account_id)))
+  WHERE (e.kind = ANY (ARRAY['post'::text, 'settle'::text]));
+GRANT SELECT ON TABLE transactions TO tallystick_writer;
+GRANT SELECT ON TABLE transactions TO tallystick_reader;
+
+-- wallet_transactions -----------------------------------------------------------------------------
+
+CREATE VIEW wallet_transactions AS
+ SELECT e.id AS transaction_id,
+    w.wallet_id,
+    e.entry_type AS type,
+    e.amount,
+    e.currency,
+    e.balance_after,
+    e.code,
+    e.transfer_id,
+    e.transaction_id AS change_id,
+    e.account_version AS version,
+    e.created_at
+   FROM (wallets w
+     JOIN ledger_entries e ON ((e.account_id = w.wallet_id)))
+  WHERE (e.kind = ANY (ARRAY['post'::text, 'settle'::text]));
+GRANT SELECT ON TABLE wallet_transactions TO tallystick_writer;
+GRANT SELECT ON TABLE wallet_transactions TO tallystick_reader;

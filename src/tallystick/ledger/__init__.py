@@ -2,7 +2,8 @@
 
 Promises: a transfer is balanced by its shape; no account leaves its limits; each account row is
 touched once a batch, however hot; what is written is never rewritten.
-Tables: `ledger_accounts`, `ledger_transfers`, `ledger_reservations`; view `ledger_entries`.
+Tables: `ledger_accounts`, `ledger_transfers`, `ledger_reservations`; views `ledger_entries`
+and, leaner, `ledger_account_lines`.
 Facts: `account.opened`, `account.frozen`, `account.limited`, `account.closed`.
 Only the journal writes here, through `LedgerBatch`; everybody reads through `Ledger`.
 """

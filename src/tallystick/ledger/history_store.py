@@ -18,7 +18,7 @@ SELECT coalesce(sum(promised) FILTER (WHERE entry_type = 'DEBIT'), 0) AS debits,
        coalesce(sum(promised) FILTER (WHERE entry_type = 'CREDIT'), 0) AS credits
   FROM (SELECT entry_type, CASE kind WHEN 'reserve' THEN abs(amount) ELSE -abs(amount) END
                            AS promised
-          FROM ledger_entries
+          FROM ledger_account_lines
          WHERE account_id = $1 AND account_version > $2 AND account_version <= $3
            AND kind <> 'post') AS step
 """
@@ -31,14 +31,14 @@ SELECT coalesce(sum(CASE WHEN effective_at <= $2 AND account_version > $3
                               AND account_version <= $4 THEN amount
                          WHEN effective_at > $2 AND account_version <= $3 THEN -amount
                     END), 0) AS amount
-  FROM ledger_entries
+  FROM ledger_account_lines
  WHERE account_id = $1 AND effective_at IS NOT NULL AND kind IN ('post', 'settle')
 """
 
 ENTRIES_BEFORE: Final = """
 SELECT e.transfer_id, e.transaction_id, e.account_id, e.amount, e.currency, e.entry_type, e.kind,
        e.code, e.balance_after, e.account_version, e.effective_at, b.at AS created_at
-  FROM (SELECT * FROM ledger_entries WHERE account_id = $1 AND account_version < $2
+  FROM (SELECT * FROM ledger_account_lines WHERE account_id = $1 AND account_version < $2
          ORDER BY account_version DESC LIMIT $3) AS e
   JOIN journal_batches AS b USING (lane, batch)
  ORDER BY e.account_version DESC
@@ -47,7 +47,7 @@ SELECT e.transfer_id, e.transaction_id, e.account_id, e.amount, e.currency, e.en
 ENTRIES_OF_CHANGE: Final = """
 SELECT e.transfer_id, e.transaction_id, e.account_id, e.amount, e.currency, e.entry_type, e.kind,
        e.code, e.balance_after, e.account_version, e.effective_at, b.at AS created_at
-  FROM ledger_entries AS e JOIN journal_batches AS b USING (lane, batch)
+  FROM ledger_account_lines AS e JOIN journal_batches AS b USING (lane, batch)
  WHERE e.transfer_id >= $1 AND e.transfer_id < $2 AND e.transaction_id = $1
  ORDER BY e.transfer_id, e.entry_type DESC
 """
@@ -56,14 +56,14 @@ SELECT e.transfer_id, e.transaction_id, e.account_id, e.amount, e.currency, e.en
 PERIOD_TOTALS: Final = """
 SELECT count(*), coalesce(sum(-amount) FILTER (WHERE amount < 0), 0),
        coalesce(sum(amount) FILTER (WHERE amount > 0), 0)
-  FROM ledger_entries
+  FROM ledger_account_lines
  WHERE account_id = $1 AND account_version > $2 AND account_version <= $3
    AND kind IN ('post', 'settle')
 """
 PERIOD_LINES: Final = """
 SELECT e.transfer_id, e.transaction_id, e.account_id, e.amount, e.currency, e.entry_type, e.kind,
        e.code, e.balance_after, e.account_version, e.effective_at, b.at AS created_at
-  FROM (SELECT * FROM ledger_entries
+  FROM (SELECT * FROM ledger_account_lines
          WHERE account_id = $1 AND account_version > $2 AND account_version <= $3
            AND kind IN ('post', 'settle')
          ORDER BY account_version LIMIT $4) AS e
@@ -76,11 +76,11 @@ SELECT e.transfer_id, e.transaction_id, e.account_id, e.amount, e.currency, e.en
 VALUE_TOTALS: Final = """
 SELECT count(*), coalesce(sum(-amount) FILTER (WHERE amount < 0), 0),
        coalesce(sum(amount) FILTER (WHERE amount > 0), 0)
-  FROM (SELECT amount FROM ledger_entries
+  FROM (SELECT amount FROM ledger_account_lines
          WHERE account_id = $1 AND account_version > $4 AND account_version <= $5
            AND effective_at IS NULL AND kind IN ('post', 'settle')
          UNION ALL
-        SELECT amount FROM ledger_entries
+        SELECT amount FROM ledger_account_lines
          WHERE account_id = $1 AND effective_at >= $2 AND effective_at < $3
            AND account_version <= $6 AND kind IN ('post', 'settle')) AS line
 """
@@ -88,11 +88,11 @@ SELECT count(*), coalesce(sum(-amount) FILTER (WHERE amount < 0), 0),
 VALUE_LINES: Final = """
 WITH line AS (
     SELECT e.*, b.at AS created_at, coalesce(e.effective_at, b.at) AS value_at
-      FROM (SELECT * FROM ledger_entries
+      FROM (SELECT * FROM ledger_account_lines
              WHERE account_id = $1 AND account_version > $4 AND account_version <= $5
                AND effective_at IS NULL AND kind IN ('post', 'settle')
              UNION ALL
-            SELECT * FROM ledger_entries
+            SELECT * FROM ledger_account_lines
              WHERE account_id = $1 AND effective_at >= $2 AND effective_at < $3
                AND account_version <= $6 AND kind IN ('post', 'settle')) AS e
       JOIN journal_batches AS b USING (lane, batch)

@@ -249,7 +249,7 @@ SELECT {TRANSFER_FIELDS} FROM ledger_transfers
 ENTRIES = """
 SELECT e.transfer_id, e.transaction_id, e.account_id, e.amount, e.currency, e.entry_type, e.kind,
        e.code, e.balance_after, e.account_version, e.effective_at, b.at AS created_at
-  FROM (SELECT * FROM ledger_entries WHERE account_id = $1 AND account_version > $2
+  FROM (SELECT * FROM ledger_account_lines WHERE account_id = $1 AND account_version > $2
          ORDER BY account_version LIMIT $3) AS e
   JOIN journal_batches AS b USING (lane, batch)
  ORDER BY e.account_version
