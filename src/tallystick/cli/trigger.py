@@ -26,9 +26,12 @@ AMOUNT: Final = 125_000
 CURRENCY: Final = "INR"
 REFUSED_REFUND: Final = 4_201
 """A magic amount: the sandbox's banks refuse a refund of it."""
+LOST_REFUND: Final = 4_252
+"""A magic amount: the first order of such a refund never reaches its bank."""
 PATIENCE_S: Final = 200.0
 """A worker reads of disputes every minute, and a minute after the answer asks how it ended."""
 _LOOK_S: Final = 0.5
+_NO_WORKER: Final = "no worker has learned of it: is `tallystick work` or `tallystick up` running?"
 
 Made = dict[str, Any]
 Play = Callable[["ApiClient"], Awaitable[Made]]
@@ -45,7 +48,8 @@ async def trigger(
 ) -> None:
     """Make an event happen through the API and the sandbox's banks, and show the object it is of.
 
-    Any word that is none lists those there are.
+    Any word that is none lists those there are. Disputes wait for a worker to learn of them, and
+    refund.cancelled for half a minute (PROVIDER_SETTLE_MS): until no order can be on its way.
     """
     if event not in PLAYS:
         raise WrongUsage(f"{event}: one of {', '.join(PLAYS)}")
@@ -116,6 +120,22 @@ async def _refund_failed(api: "ApiClient") -> Made:
     return await _refunded(api, REFUSED_REFUND)
 
 
+async def _refund_cancelled(api: "ApiClient") -> Made:
+    from tallystick.cli.api_client import ApiRefused
+
+    refund = await _refunded(api, LOST_REFUND)
+
+    async def cancel() -> Made | None:
+        try:
+            return (await api.post(f"{REFUNDS}/{refund['id']}/cancel", {})).body
+        except ApiRefused as refused:
+            if refused.code != "refund_in_doubt":
+                raise
+            return None
+
+    return await _awaited(cancel, "its order may still be on its way: does the clock run?")
+
+
 async def _intent_succeeded(api: "ApiClient") -> Made:
     return await _confirmed(api, "tok_visa")
 
@@ -153,7 +173,7 @@ async def _disputed(api: "ApiClient", token: str) -> Made:
         page = (await api.get(f"{DISPUTES}?payment_id={paid['id']}")).body
         return next(iter(page["data"]), None)
 
-    return await _awaited(find)
+    return await _awaited(find, _NO_WORKER)
 
 
 async def _contested(api: "ApiClient", token: str, status: str) -> Made:
@@ -164,11 +184,11 @@ async def _contested(api: "ApiClient", token: str, status: str) -> Made:
         found = (await api.get(one)).body
         return found if found["status"] == status else None
 
-    return await _awaited(find)
+    return await _awaited(find, _NO_WORKER)
 
 
-async def _awaited(find: Callable[[], Awaitable[Made | None]]) -> Made:
-    """What a worker will have made. Raises CannotRun when none does."""
+async def _awaited(find: Callable[[], Awaitable[Made | None]], why_not: str) -> Made:
+    """What time, or a worker, will have made. Raises CannotRun, saying why, when it does not."""
     import asyncio
 
     loop = asyncio.get_running_loop()
@@ -177,7 +197,7 @@ async def _awaited(find: Callable[[], Awaitable[Made | None]]) -> Made:
         if found := await find():
             return found
         await asyncio.sleep(_LOOK_S)
-    raise CannotRun("no worker has learned of it: is `tallystick work` or `tallystick up` running?")
+    raise CannotRun(why_not)
 
 
 async def _dispute_won(api: "ApiClient") -> Made:
@@ -198,6 +218,7 @@ PLAYS: Final[dict[str, Play]] = {
     "payment.refunded": _wholly_refunded,
     "refund.succeeded": _refunded,
     "refund.failed": _refund_failed,
+    "refund.cancelled": _refund_cancelled,
     "intent.created": _intent,
     "intent.succeeded": _intent_succeeded,
     "intent.payment_failed": _intent_failed,
