@@ -29,3 +29,4 @@ async def walk(platform: Platform, *, seed: int, steps: int, prove_every: int) -
     walk = Walk(platform, seed)
     await walk.run(steps, prove_every=prove_every)
     print(walk.verdict())  # noqa: T201
+    assert walk.outcomes["200 ref cancelled"], "no refund was called off"

@@ -5,7 +5,7 @@ from random import Random
 from typing import Final
 
 from tests.journeys.payment_machine.fates import MAGIC, SLOW_TOKENS, TOKENS, magic_amounts
-from tests.journeys.payment_machine.nouns import Payment
+from tests.journeys.payment_machine.nouns import Payment, Refund
 
 SLOW_ONE_IN: Final = 150
 
@@ -21,6 +21,14 @@ class Chance:
         fitting = [payment for payment in payments if payment.status in likely]
         hostile = not fitting or self.random.random() < 0.2
         return self.random.choice(payments if hostile else fitting)
+
+    def refund(self, payments: list[Payment]) -> Refund | None:
+        """Mostly one that has not ended; None where there is none at all."""
+        refunds = [refund for payment in payments for refund in payment.refunds]
+        pending = [refund for refund in refunds if refund.status == "pending"]
+        hostile = not pending or self.random.random() < 0.2
+        those = refunds if hostile else pending
+        return self.random.choice(those) if those else None
 
     def token(self) -> str:
         if self.random.randrange(SLOW_ONE_IN) == 0:

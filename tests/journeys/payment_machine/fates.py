@@ -79,6 +79,11 @@ def magic_amounts(verb: str) -> list[int]:
     return [_HUNDREDS[verb] + digits for digits in _DIGITS]
 
 
+def lost_amounts(verb: str) -> list[int]:
+    """The amounts of orders that no bank gets."""
+    return [amount for amount in magic_amounts(verb) if fate_of(verb, amount) is Fate.NOT_DONE]
+
+
 def fate_of(verb: str, amount: int, token: str = "tok_visa") -> Fate:
     """A token that is no plain card decides; then the amount."""
     if TOKENS.get(token) is Fate.APPROVED and token != "tok_issuer_down":

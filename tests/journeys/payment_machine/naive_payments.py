@@ -19,6 +19,8 @@ from tests.journeys.payment_machine.nouns import (
 )
 
 DAY_S: Final = 86_400
+LOOK_S: Final = 60  # from the asking to recovery's look
+SETTLE_S: Final = 30  # before that a bank's "not found" is not believed
 FEE_BP, FEE_FIXED = 300, 100
 
 
@@ -121,6 +123,24 @@ class NaivePayments:
         self._ask_refund(refund, Asked("refund", fate_of("refund", given), given, key=key))
         return refund
 
+    def cancel_refund(self, key: str, refund: Refund) -> Refund:
+        """Its bank is asked about this refund, and about nothing else."""
+        if refund.status != "pending" or refund.ours:
+            raise Refusal(409, "refund_not_cancellable")
+        asked = refund.open
+        assert asked is not None
+        if not self._is_known(asked):
+            raise Refusal(409, "refund_in_doubt")
+        if asked.fate is not Fate.NOT_DONE:
+            self._conclude_refund(refund)
+            raise Refusal(409, "refund_not_cancellable")
+        refund.status, refund.open = "cancelled", None
+        refund.payment.refund_pending -= refund.amount
+        self.available += refund.amount
+        self._close(asked, refund)
+        self.claims[key] = Claim(refund, refund.view())
+        return refund
+
     def reverse(self, key: str, payment: Payment) -> Subject:
         """The payment where it was voided, or the refund."""
         self.learn(payment)
@@ -151,7 +171,7 @@ class NaivePayments:
     # What time does ---------------------------------------------------------------------------
 
     def turn(self, seconds: int) -> None:
-        """One round of the jobs at the later time; more than the pause between two looks."""
+        """One round of the jobs at the later time."""
         self.now += seconds
         open_intents = [
             intent
@@ -159,11 +179,11 @@ class NaivePayments:
             if intent.status in ("requires_payment_method", "requires_confirmation")
             and intent.expires_at <= self.now
         ]
-        refunds = [refund for p in self.payments for refund in p.refunds if refund.open]
+        refunds = [refund for p in self.payments for refund in p.refunds if self._due(refund.open)]
         for payment in list(self.payments):
-            if payment.open:
+            if self._due(payment.open):
                 self._conclude(payment)
-            elif payment.held and payment.expires_at <= self.now:
+            elif not payment.open and payment.held and payment.expires_at <= self.now:
                 fate = fate_of("void", payment.amount)
                 self._ask(payment, Asked("void", fate, expired=True))
         for refund in refunds:
@@ -183,12 +203,21 @@ class NaivePayments:
 
     def learn(self, payment: Payment) -> None:
         """What every verb begins with: the bank is asked what became of what is open."""
-        known = payment.open is not None and payment.open.fate is Fate.DONE
+        known = payment.open is not None and self._is_known(payment.open)
         if known and payment.status not in ("failed", "cancelled"):
             self._conclude(payment)
         for refund in payment.refunds:
-            if refund.open and refund.open.fate is Fate.DONE and not refund.ours:
+            if refund.open and self._is_known(refund.open) and not refund.ours:
                 self._conclude_refund(refund)
+
+    def _is_known(self, asked: Asked) -> bool:
+        """Whether asking the bank ends it: what never arrived is believed, or asked again."""
+        if asked.fate is Fate.DONE:
+            return True
+        return self.now - asked.at >= (SETTLE_S if asked.fate is Fate.NOT_DONE else 1)
+
+    def _due(self, asked: Asked | None) -> bool:
+        return asked is not None and self.now >= asked.at + LOOK_S
 
     # What banks do ----------------------------------------------------------------------------
 
@@ -200,14 +229,14 @@ class NaivePayments:
     def _ask(self, payment: Payment, asked: Asked) -> None:
         if payment not in self.payments:
             self.payments.append(payment)
-        payment.open = asked
+        payment.open, asked.at = asked, self.now
         if asked.fate.is_said:
             self._conclude(payment)
 
     def _ask_refund(self, refund: Refund, asked: Asked) -> None:
         if refund.payment not in self.payments:
             self.payments.append(refund.payment)
-        refund.open = asked
+        refund.open, asked.at = asked, self.now
         if asked.fate.is_said:
             self._conclude_refund(refund)
 
@@ -248,7 +277,7 @@ class NaivePayments:
         if not payment.manual:
             payment.captured, payment.closed = payment.amount, True
             refund = Refund(payment, payment.amount, ours=True)
-            refund.open = Asked("refund", Fate.DONE, payment.amount)
+            refund.open = Asked("refund", Fate.DONE, payment.amount, at=self.now)
             payment.refund_pending = payment.amount
             payment.refunds.append(refund)
 

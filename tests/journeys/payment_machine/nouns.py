@@ -20,7 +20,7 @@ class Refusal(Exception):
     @property
     def is_kept(self) -> bool:
         """Whether its key stands for it from now on; else the wish is judged anew."""
-        return self.code != "payment_busy"
+        return self.code not in ("payment_busy", "refund_in_doubt")
 
 
 @dataclass(eq=False)
@@ -34,6 +34,7 @@ class Asked:
     expired: bool = False
     key: str | None = None  # the claim that waits for its end
     subject: "Subject | None" = None
+    at: int = 0
 
 
 @dataclass(eq=False)

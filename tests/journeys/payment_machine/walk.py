@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from tests.journeys.payment_machine.calls import Body, Call, told
 from tests.journeys.payment_machine.chance import Chance
-from tests.journeys.payment_machine.fates import is_left_out, magic_amounts
+from tests.journeys.payment_machine.fates import is_left_out, lost_amounts, magic_amounts
 from tests.journeys.payment_machine.naive_payments import DAY_S, NaivePayments
 from tests.journeys.payment_machine.nouns import (
     Claim,
@@ -24,38 +25,25 @@ from tests.servers.served import Platform
 
 PAYMENTS, INTENTS, REFUNDS = "/api/v1/payments", "/api/v1/intents", "/api/v1/refunds"
 ADVANCE = "/api/v1/test/clock/advance"
-A_LOOK_S = 61  # longer than the pause between two looks of recovery
+A_WHILE_S = 31  # longer than "not found" is not believed, and too short for a look of recovery
+A_LOOK_S = 61  # longer than the pause between two looks
 AT_HAND = 10  # of each sort; older ones are left to the jobs
 CALLS_KEPT = 40
 # verb -> how often, in a hundred
 WEIGHTS = {
-    "pay": 14,
-    "create_intent": 7,
-    "confirm": 9,
-    "capture": 17,
+    "pay": 13,
+    "create_intent": 6,
+    "confirm": 8,
+    "capture": 15,
     "cancel": 7,
-    "cancel_intent": 5,
+    "cancel_intent": 4,
     "refund": 14,
-    "reverse": 6,
+    "cancel_refund": 6,
+    "reverse": 5,
     "again": 9,
     "other_body": 5,
-    "turn": 7,
+    "turn": 8,
 }
-Body = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Call:
-    """Something that was asked, to be asked once more; `first` is the answer if it was the end."""
-
-    verb: str
-    key: str
-    path: str
-    body: Body
-    judge: Callable[[], Subject]
-    first: Answer
-    subject: Subject | None
-    was_closed: bool
 
 
 @dataclass
@@ -107,8 +95,8 @@ class Walk:
         (verb,) = self.random.choices([*WEIGHTS], [*WEIGHTS.values()])
         if verb == "turn":
             # Mostly until recovery looks; now and then until things run out.
-            spans = (A_LOOK_S, DAY_S, 8 * DAY_S)
-            await self._turn(*self.random.choices(spans, (8, 1, 1)))
+            spans = (A_WHILE_S, A_LOOK_S, DAY_S, 8 * DAY_S)
+            await self._turn(*self.random.choices(spans, (4, 8, 1, 1)))
             self.verbs[verb] += 1
             return
         if verb in ("again", "other_body"):
@@ -192,15 +180,33 @@ class Walk:
             "cancel_intent", key, path, {}, lambda: self.naive.cancel_intent(key, intent)
         )
 
-    async def _refund(self, key: str) -> None:
+    async def _refund(self, key: str, *, lost: bool = False) -> None:
         payment = self.chance.payment(self.payments, ("captured", "partially_refunded"))
         amount = self.chance.part("refund", payment.refundable)
+        if lost:
+            amount = self.random.choice(lost_amounts("refund"))
         if is_left_out(amount or payment.refundable):
             return
         body: dict[str, Any] = {"payment_id": payment.id}
         body |= {"amount": amount} if amount is not None else {}
         await self._ask(
             "refund", key, REFUNDS, body, lambda: self.naive.refund(key, payment, amount)
+        )
+
+    async def _cancel_refund(self, key: str) -> None:
+        if self.random.random() < 0.4:
+            await self._refund(f"{key}-lost", lost=True)
+        refund = self.chance.refund(self.payments)
+        if refund is None:
+            return
+        if not refund.id:  # nobody asked for it, so nobody was told what it is called
+            listed = await self.platform.till.get(f"{REFUNDS}?payment_id={refund.payment.id}")
+            (refund.id,) = [one["id"] for one in listed.json["data"]]
+        if self.random.random() < 0.6:
+            await self._turn(A_WHILE_S)
+        path = f"{REFUNDS}/{refund.id}/cancel"
+        await self._ask(
+            "cancel_refund", key, path, {}, lambda: self.naive.cancel_refund(key, refund)
         )
 
     async def _reverse(self, key: str) -> None:
@@ -225,7 +231,7 @@ class Walk:
         self, verb: str, key: str, path: str, body: Body, judge: Callable[[], Subject]
     ) -> Subject | None:
         answer = await self.platform.till.post(path, body, key=key)
-        self.trail.append(f"{verb} {path[8:]} {dict(body)} -> {_told(answer)}")
+        self.trail.append(f"{verb} {path[8:]} {dict(body)} -> {told(answer)}")
         judged: Subject | None = None
         try:
             judged = judge()
@@ -257,22 +263,16 @@ class Walk:
             await self._ask_again(call)
 
     async def _reuse(self, call: Call) -> None:
-        changed: dict[str, Any]
-        if call.verb in ("cancel", "cancel_intent", "reverse"):
-            changed = {"reason": "duplicate"}
-        elif call.verb == "confirm":
-            changed = {"payment_method": "tok_another"}
-        else:
-            changed = {"amount": 77_777_777}
-        answer = await self.platform.till.post(call.path, {**call.body, **changed}, key=call.key)
-        self.trail.append(f"other body for {call.key} {call.path[8:]} {changed} -> {_told(answer)}")
+        path, body = call.another_wish()
+        answer = await self.platform.till.post(path, body, key=call.key)
+        self.trail.append(f"other wish for {call.key} {path[8:]} {dict(body)} -> {told(answer)}")
         self._begin_again(call)
         self._require_refused(answer, Refusal(422, "idempotency_key_reused"))
         self._count(answer)
 
     async def _ask_again(self, call: Call) -> None:
         answer = await self.platform.till.post(call.path, call.body, key=call.key)
-        self.trail.append(f"again {call.key} {call.path[8:]} -> {_told(answer)}")
+        self.trail.append(f"again {call.key} {call.path[8:]} -> {told(answer)}")
         claim = self._begin_again(call)
         if claim.refusal:
             self._require_refused(answer, claim.refusal)
@@ -289,6 +289,8 @@ class Walk:
 
     def _begin_again(self, call: Call) -> Claim:
         """A verb begins by asking the bank about what is open, whoever asks."""
+        if call.verb == "cancel_refund":
+            return self.naive.claims[call.key]  # it has ended: its bank is not asked any more
         for payment in self.payments:
             if call.verb in ("capture", "cancel", "refund", "reverse") and payment.id in (
                 call.path.split("/")[4] if call.verb != "refund" else call.body["payment_id"]
@@ -363,7 +365,7 @@ class Walk:
         else:
             body = answer.json
             body = body.get("refund") or body.get("payment") or body
-            self.outcomes[f"{answer.status} {body['status']}"] += 1
+            self.outcomes[f"{answer.status} {body['id'][:3]} {body['status']}"] += 1
 
     def _story(self, expected: str = "") -> str:
         """What led here, the latest last."""
@@ -384,14 +386,3 @@ class Walk:
                 return
             await asyncio.sleep(0.05)
         raise AssertionError("the late bank never charged")
-
-
-def _told(answer: Answer) -> str:
-    """An answer in one line."""
-    body = answer.json
-    if answer.status >= 400:
-        return f"{answer.status} {body['code']}: {body['detail']}"
-    body = body.get("refund") or body.get("payment") or body
-    figures = [f"{name} {body[name]}" for name in body if name.startswith("amount_") and body[name]]
-    replayed = "again " if answer.replayed else ""
-    return " ".join([f"{replayed}{answer.status} {body['id']} {body['status']}", *figures])
