@@ -16,7 +16,7 @@ from tallystick.platform.clock import SystemClock
 from tallystick.platform.ids import new_id, parse_typeid, random_bucket, typeid
 from tests.crash.client_journal import Wish
 from tests.crash.crash_site import CrashSite
-from tests.servers.http_client import Answer
+from tests.servers.http_client import Answer, Unanswered
 
 pytestmark = pytest.mark.anyio
 
@@ -125,6 +125,38 @@ async def test_a_death_between_the_beats_of_every_verb(site: CrashSite) -> None:
 
 async def test_a_death_within_the_wallets_own_change(site: CrashSite) -> None:
     await die_during(site, list(zip(VERBS, WITHIN, strict=True)))
+
+
+async def test_a_refund_whose_own_change_died_is_called_off(site: CrashSite) -> None:
+    shop = await Shop.opened(site)
+    ends = [await called_off(shop, point) for point in WITHIN]
+    await site.prove()
+
+    assert ends == ["cancelled", "cancelled", "succeeded"]
+    assert await shop.money() == (BEGUN - 3 * WHOLE + PART, 0)
+
+
+async def called_off(shop: Shop, point: str) -> str:
+    """Die over a refund that nobody asks for again, and call it off; what became of it."""
+    site = shop.site
+    wish = site.wishes.refund(await shop.pay(), PART)
+    process = site.process or await site.start()
+    await process.arm(point)
+    with pytest.raises(Unanswered):
+        await site.clients.send(wish)
+    assert await process.ended == -9
+    await site.rise()
+    (refund,) = (await site.clients.till.get("/api/v1/refunds?status=pending")).json["data"]
+
+    said = await site.clients.ask(site.wishes.refund_cancel(refund["id"]))
+
+    first = await site.clients.ask(wish)
+    assert (first.status, first.json["id"]) == (201, refund["id"])
+    given = first.json["status"] == "succeeded"
+    assert (said.status, said.json.get("code")) == (
+        (409, "refund_not_cancellable") if given else (200, None)
+    ), said.raw
+    return str(first.json["status"])
 
 
 @pytest.mark.slow
