@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tallystick.platform.clock import HandClock
-from tallystick.platform.ids import new_id, random_bucket, typeid
+from tallystick.platform.ids import new_id, parse_typeid, random_bucket, typeid
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.postgres.pools import Connection, connect
 from tallystick.platform.settings import Settings
@@ -115,22 +115,31 @@ ACCOUNT = {
 
 
 async def disputed(platform: Platform, found: dict[str, str]) -> None:
+    found["dispute"] = await a_dispute(platform)
+    found["document"] = await handed_in(platform, found["dispute"], b"Two cups")
+    said = {"explanation": "Asha drank it."}
+    await made(platform, f"/disputes/{found['dispute']}/submit", said)
+
+
+async def a_dispute(platform: Platform) -> str:
     body = INR | {"payment_method": "tok_disputed"}
     payment = await made(platform, "/payments", body)
     await platform.app.disputes.feed.read_all()
     listed = await platform.till.get(f"{API}/disputes?payment_id={payment}")
-    found["dispute"] = listed.json["data"][0]["id"]
+    return str(listed.json["data"][0]["id"])
+
+
+async def handed_in(platform: Platform, dispute: str, content: bytes) -> str:
+    """The id of a document that is now the dispute's last."""
     letter = {
-        "dispute_id": found["dispute"],
+        "dispute_id": dispute,
         "kind": "receipt",
         "media_type": "text/plain",
         "name": "chai.txt",
-        "content": b64encode(b"Two cups").decode(),
+        "content": b64encode(content).decode(),
     }
     answer = await platform.till.post(f"{API}/disputes/evidence", letter)
-    found["document"] = answer.json["evidence"][0]["id"]
-    said = {"explanation": "Asha drank it."}
-    await made(platform, f"/disputes/{found['dispute']}/submit", said)
+    return str(answer.json["evidence"][-1]["id"])
 
 
 async def disputed_escrow(platform: Platform, found: dict[str, str]) -> None:
@@ -281,6 +290,69 @@ async def read_by_whoever_asks(platform: Platform, path: str) -> None:
     assert (answer.status, answer.json["code"]) == (500, "seal_tampered"), (path, answer.raw)
     assert "was changed since it was sealed" in answer.json["detail"]
     assert await counted(platform) > before
+
+
+async def test_documents_that_changed_places_are_told_and_named(
+    platform: Platform, owner: Connection
+) -> None:
+    await made(platform, "/payments", INR | {"payment_method": "tok_visa"})
+    dispute = await a_dispute(platform)
+    texts = (b"Two cups of chai", b"No cup of coffee")
+    documents = [await handed_in(platform, dispute, text) for text in texts]
+    other = await handed_in(platform, dispute, b"Chai & Sons")
+    paths = [f"/disputes/{dispute}/evidence/{document}" for document in documents]
+
+    await swap(owner, documents)
+
+    for path in paths:
+        await read_by_whoever_asks(platform, path)
+    assert await tampered_documents(platform) == set(documents)
+    for fine in (f"/disputes/{dispute}", "/disputes", f"/disputes/{dispute}/evidence/{other}"):
+        assert (await platform.till.get(f"{API}{fine}")).status == 200
+    # Evidence goes to the bank by the digests that were recorded.
+    await made(platform, f"/disputes/{dispute}/submit", {"explanation": "Asha drank it."})
+
+    await swap(owner, documents)
+
+    assert [(await platform.till.get(f"{API}{path}")).status for path in paths] == [200, 200]
+    await require_proven(platform.app)
+
+
+async def test_another_text_of_its_payment_is_no_document(
+    platform: Platform, owner: Connection
+) -> None:
+    await made(platform, "/payments", INR | {"payment_method": "tok_visa"})
+    dispute = await a_dispute(platform)
+    document = await handed_in(platform, dispute, b"Two cups")
+    await made(platform, f"/disputes/{dispute}/submit", {"explanation": "Asha drank it."})
+    (words,) = await texts_at(owner, "disputes.sealed")
+    (text,) = await texts_at(owner, "dispute_documents.sealed")
+
+    await put(owner, "dispute_documents.sealed", text, words)
+
+    await read_by_whoever_asks(platform, f"/disputes/{dispute}/evidence/{document}")
+    assert await tampered_documents(platform) == {document}
+    await put(owner, "dispute_documents.sealed", words, text)
+
+
+async def swap(owner: Connection, documents: list[str]) -> None:
+    """Each gets the other's text, which opens: one key seals both."""
+    done = await owner.execute(
+        "UPDATE dispute_documents d SET sealed = o.sealed FROM dispute_documents o"
+        " WHERE d.id <> o.id AND d.id = ANY($1) AND o.id = ANY($1)",
+        [parse_typeid("evd", document) for document in documents],
+    )
+    assert done == "UPDATE 2"
+
+
+async def tampered_documents(platform: Platform) -> set[str]:
+    """Those that the proof names."""
+    proof = await platform.app.prove()
+    broken = {check.name: check.findings for check in proof.checks if not check.green}
+    assert set(broken) <= {"projections"}, broken
+    named = [one for table in broken.get("projections", ()) for one in table["tampered"]]
+    assert len(named) == len(set(named))
+    return {typeid("evd", one) for one in named}
 
 
 async def test_what_was_erased_everywhere_leaves_the_proof_green(

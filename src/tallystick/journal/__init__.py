@@ -28,6 +28,7 @@ from tallystick.journal.model import (
 )
 from tallystick.journal.model import Busy as Busy
 from tallystick.journal.model import Retention as Retention
+from tallystick.journal.model import SealedText as SealedText
 from tallystick.journal.sealing import SealTampered as SealTampered
 
 __all__ = [

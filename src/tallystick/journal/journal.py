@@ -23,6 +23,7 @@ from tallystick.journal.model import (
     Asked,
     Busy,
     Change,
+    Fits,
     JournalError,
     Projection,
     Recorded,
@@ -334,14 +335,20 @@ class Journal:
         return await self._seals.seal(subject_id, clear)
 
     async def unseal(
-        self, subject_id: UUID, sealed: str, *, leniently: bool = False
+        self,
+        subject_id: UUID,
+        sealed: str,
+        *,
+        leniently: bool = False,
+        fits: Fits | None = None,
     ) -> dict[str, Any] | None:
         """What was sealed, or None once its subject's key has been destroyed.
 
-        Raises SealTampered where it was changed; `leniently`, that too is None, for an answer that
-        has more to tell than this text: a list, the outcome of a verb.
+        Raises SealTampered where it was changed, or where it stands beside the facts and does not
+        fit what they say; `leniently`, that too is None, for an answer that has more to tell than
+        this text: a list, the outcome of a verb.
         """
-        return await self._seals.unseal(subject_id, sealed, leniently=leniently)
+        return await self._seals.unseal(subject_id, sealed, leniently=leniently, fits=fits)
 
     async def erase(self, *subject_ids: UUID) -> None:
         """Destroy the subjects' keys: all that was sealed under them is gone for good."""

@@ -159,6 +159,19 @@ class Retention(Struct, frozen=True):
     kept_by: Callable[[Any], Callable[[Any], bool]]
 
 
+Fits = Callable[[Mapping[str, Any]], bool]
+"""Whether a text, in clear, is the one that was recorded."""
+
+
+class SealedText(Struct, frozen=True):
+    """A sealed text where it stands: what it is called there, whose key, and what must open."""
+
+    id: UUID
+    subject_id: UUID
+    sealed: str
+    fits: Fits | None = None  # None: its facts hold the text itself
+
+
 class Projection(Struct, frozen=True):
     """A table that a room reads, kept by folding facts.
 
@@ -167,8 +180,7 @@ class Projection(Struct, frozen=True):
     (`insert_only`) is not loaded before a write unless its key must be `unique`. Where the table
     alone cannot say which keys of `$1` are taken, `taken_sql` does, and by which aggregates.
     `seals` tells what is sealed in a row: whose key it is under, and the text. `sealed_beside`
-    finds what is too large for a row, and kept in a table of its own: which row it belongs to,
-    whose key, the text.
+    finds what is too large for a row, and kept in a table of its own.
     """
 
     table: str
@@ -183,9 +195,7 @@ class Projection(Struct, frozen=True):
     taken_sql: str | None = None
     retention: Retention | None = None  # None: every row is kept
     seals: Callable[[Any], Iterable[tuple[UUID, str | None]]] | None = None
-    sealed_beside: (
-        Callable[[Any, Collection[Any]], AsyncIterator[tuple[UUID, UUID, str]]] | None
-    ) = None
+    sealed_beside: Callable[[Any, Collection[Any]], AsyncIterator[SealedText]] | None = None
 
 
 class JournalError(Exception):

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from tallystick.journal import store
 from tallystick.journal.log import Log
-from tallystick.journal.model import Projection
+from tallystick.journal.model import Projection, SealedText
 from tallystick.journal.projections import ProjectionTable, columns_of
 from tallystick.journal.sealing import Seals
 from tallystick.platform.postgres.pools import Connection
@@ -32,7 +32,7 @@ class Comparison(Struct, frozen=True):
     differing: tuple[UUID, ...]  # aggregates whose row is missing or not as folded
     strangers: tuple[Any, ...]  # keys of rows that no fact stands for
     let_go: int = 0  # rows that the facts make and the table keeps no longer: not compared
-    tampered: tuple[UUID, ...] = ()  # aggregates whose sealed text does not open with its key
+    tampered: tuple[UUID, ...] = ()  # aggregates, or what is kept beside them: text was changed
 
     @property
     def equal(self) -> bool:
@@ -75,7 +75,7 @@ async def compare_projection(
 async def _tampered_in(
     connection: Connection, projection: Projection, rows: Mapping[UUID, Any], seals: Seals
 ) -> list[UUID]:
-    """The aggregates of these rows with a text that was changed."""
+    """The aggregates of these rows, and what is kept beside them, with a text that was changed."""
     tampered: list[UUID] = []
     if projection.seals:
         tampered += await seals.find_tampered(connection, _sealed_in(rows, projection.seals))
@@ -87,11 +87,11 @@ async def _tampered_in(
 
 def _sealed_in(
     rows: Mapping[UUID, Any], seals: Callable[[Any], Iterable[tuple[UUID, str | None]]]
-) -> Iterator[tuple[UUID, UUID, str]]:
+) -> Iterator[SealedText]:
     for aggregate_id, row in rows.items():
         for subject_id, text in seals(row):
             if text:
-                yield aggregate_id, subject_id, text
+                yield SealedText(aggregate_id, subject_id, text)
 
 
 async def _kept_by(connection: Connection, projection: Projection) -> Callable[[Any], bool]:

@@ -20,6 +20,7 @@ from msgspec import json
 from prometheus_client import Counter
 
 from tallystick.journal import store
+from tallystick.journal.model import Fits, SealedText
 from tallystick.platform.clock import Clock
 from tallystick.platform.crypto import SealBroken, keyed_hash, open_sealed, seal
 from tallystick.platform.postgres.pools import Connection, Database
@@ -35,7 +36,9 @@ _log = get_logger("tallystick.journal")
 
 
 class SealTampered(Exception):
-    """The key that sealed a text is there and does not open it: somebody has changed it.
+    """Somebody has changed a text: the key that sealed it is there and does not open it.
+
+    Or it opens, and is not the text that was recorded.
 
     `reason` names the subject, for whoever runs the platform; the message does not.
     """
@@ -69,7 +72,12 @@ class Seals:
         return f"{_name_of(key)}.{base64.b64encode(sealed).decode()}"
 
     async def unseal(
-        self, subject_id: UUID, sealed: str, *, leniently: bool = False
+        self,
+        subject_id: UUID,
+        sealed: str,
+        *,
+        leniently: bool = False,
+        fits: Fits | None = None,
     ) -> dict[str, Any] | None:
         """None once the key was destroyed; `leniently`, also for a text that was changed.
 
@@ -77,7 +85,7 @@ class Seals:
         """
         try:
             key = await self._find_key(subject_id)
-            return _opened(key, subject_id, sealed) if key else None
+            return _opened(key, subject_id, sealed, fits) if key else None
         except SealTampered as tampered:
             _tampered_texts().inc()
             _log.error("seal_tampered", subject_id=str(subject_id), reason=tampered.reason)
@@ -86,20 +94,21 @@ class Seals:
             raise
 
     async def find_tampered(
-        self, connection: Connection, sealed: Iterable[tuple[UUID, UUID, str]]
+        self, connection: Connection, sealed: Iterable[SealedText]
     ) -> list[UUID]:
-        """Of (row, subject, text) those rows whose text, or whose key, was changed."""
+        """The ids of those whose text, or whose key, was changed."""
         texts = list(sealed)
-        subjects = list({subject_id for _, subject_id, _ in texts})
+        subjects = list({text.subject_id for text in texts})
         found = await connection.fetch(store.SUBJECT_KEYS, subjects) if subjects else ()
         keys: dict[UUID, bytes] = {record[0]: record[1] for record in found}
         tampered = []
-        for row_id, subject_id, text in texts:
-            if wrapped := keys.get(subject_id):
+        for text in texts:
+            if wrapped := keys.get(text.subject_id):
                 try:
-                    _opened(self._unwrapped(subject_id, wrapped), subject_id, text)
+                    key = self._unwrapped(text.subject_id, wrapped)
+                    _opened(key, text.subject_id, text.sealed, text.fits)
                 except SealTampered:
-                    tampered.append(row_id)
+                    tampered.append(text.id)
         return tampered
 
     async def erase(self, subject_ids: Collection[UUID]) -> None:
@@ -145,7 +154,7 @@ class Seals:
         return self._writer
 
 
-def _opened(key: bytes, subject_id: UUID, sealed: str) -> dict[str, Any] | None:
+def _opened(key: bytes, subject_id: UUID, sealed: str, fits: Fits | None) -> dict[str, Any] | None:
     """The text; None if it was sealed with another key. Raises SealTampered."""
     name, _, text = sealed.rpartition(".")
     try:
@@ -155,6 +164,8 @@ def _opened(key: bytes, subject_id: UUID, sealed: str) -> dict[str, Any] | None:
             raise SealTampered(f"a text of {subject_id} was changed") from None
         return None  # its key was destroyed; this one was made for what was said since
     opened: dict[str, Any] = json.decode(clear)
+    if fits and not fits(opened):
+        raise SealTampered(f"a text of {subject_id} is not the one that was recorded")
     return opened
 
 

@@ -8,7 +8,7 @@ Tables: `disputes`, `dispute_feeds`, `dispute_documents`. Facts: `dispute.*`, `d
 from msgspec import structs
 
 from tallystick.payments.disputes.disputes import Disputes, DisputeShown
-from tallystick.payments.disputes.documents import Document
+from tallystick.payments.disputes.documents import Document, sealed_documents
 from tallystick.payments.disputes.evidence import (
     EVIDENCE_BYTES_MAX,
     EVIDENCE_COUNT_MAX,
@@ -19,7 +19,6 @@ from tallystick.payments.disputes.evidence import (
 from tallystick.payments.disputes.folds import DISPUTES, FEEDS, DisputeRow
 from tallystick.payments.disputes.states import DISPUTE_STATUSES
 from tallystick.payments.disputes.store import CHECKS as checks
-from tallystick.payments.disputes.store import sealed_documents
 
 projections = (structs.replace(DISPUTES, sealed_beside=sealed_documents), FEEDS)
 

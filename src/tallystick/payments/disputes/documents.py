@@ -2,14 +2,15 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
 
-from tallystick.journal import Asked, Conflict, Origin, Repeated
+from tallystick.journal import Asked, Conflict, Origin, Repeated, SealedText
 from tallystick.payments.disputes import store
 from tallystick.payments.disputes.beats import DisputeBeats
 from tallystick.payments.disputes.decisions import decide_evidence
@@ -19,6 +20,7 @@ from tallystick.payments.errors import NotFound, PaymentBusy
 from tallystick.payments.operations import NOBODY
 from tallystick.platform.crash import crash_point
 from tallystick.platform.ids import derived_id
+from tallystick.platform.postgres.pools import Connection
 
 _TRIES: Final = 20
 _CONTENT: Final = "content"
@@ -98,14 +100,14 @@ class DisputeDocuments:
     async def get(
         self, dispute_id: UUID, evidence_id: UUID, *, merchant_id: UUID | None = None
     ) -> Document:
-        """A document as it was handed in. Raises NotFound, also once its key was destroyed."""
+        """A document as it was handed in.
+
+        Raises NotFound, also once its key was destroyed, and the journal's SealTampered.
+        """
         row = await self.beats.load(dispute_id, merchant_id)
         item = next((item for item in row.items if item.id == evidence_id), None)
-        sealed = item and await store.find_document(self.beats.operations.database, evidence_id)
-        clear = sealed and await self.beats.operations.journal.unseal(
-            row.subject_id, sealed.decode()
-        )
-        if not item or not clear:
+        clear = await self._find_clear(row, item) if item else None
+        if item is None or clear is None:
             raise NotFound("there is no such document", "evidence_not_found")
         return Document(
             kind=item.kind,
@@ -113,6 +115,14 @@ class DisputeDocuments:
             content=base64.b64decode(clear[_CONTENT]),
             name=clear[_NAME],
         )
+
+    async def _find_clear(self, row: DisputeRow, item: EvidenceItem) -> dict[str, Any] | None:
+        operations = self.beats.operations
+        sealed = await store.find_document(operations.database, item.id)
+        if sealed is None:
+            return None
+        fits = partial(_is_document, item)
+        return await operations.journal.unseal(row.subject_id, sealed, fits=fits)
 
     async def _keep(self, row: DisputeRow, item: EvidenceItem, document: Document) -> None:
         operations = self.beats.operations
@@ -130,11 +140,28 @@ class DisputeDocuments:
                 await connection.close()
 
 
+async def sealed_documents(
+    connection: Connection, rows: Collection[DisputeRow]
+) -> AsyncIterator[SealedText]:
+    """Every document of these disputes, one after the other, by its own id."""
+    for row in rows:
+        for item in row.items:
+            sealed = await store.find_document(connection, item.id)
+            if sealed is not None:  # that one is missing is another check's to tell
+                fits = partial(_is_document, item)
+                yield SealedText(item.id, row.subject_id, sealed, fits)
+
+
+def _is_document(item: EvidenceItem, clear: Mapping[str, Any]) -> bool:
+    """Whether this was handed in: the key is one for all of a payment's documents and texts."""
+    return _digest(base64.b64decode(clear.get(_CONTENT, ""))) == item.sha256
+
+
 def _item(dispute_id: UUID, document: Document) -> EvidenceItem:
     """The document as its dispute will know it. Raises Invalid."""
     require_kind(document.kind)
     require_document(document.media_type, document.content)
-    digest = hashlib.sha256(document.content).hexdigest()
+    digest = _digest(document.content)
     return EvidenceItem(
         derived_id(dispute_id, f"evidence {digest}"),
         document.kind,
@@ -142,3 +169,7 @@ def _item(dispute_id: UUID, document: Document) -> EvidenceItem:
         len(document.content),
         digest,
     )
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

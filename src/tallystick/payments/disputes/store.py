@@ -2,7 +2,7 @@
 documents of the evidence by `add_document`, since they are too large for a fact.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -95,21 +95,10 @@ async def add_document(
     )
 
 
-async def find_document(database: Database, document_id: UUID) -> bytes | None:
+async def find_document(source: Database | Connection, document_id: UUID) -> str | None:
     """A document as it is sealed."""
-    sealed: bytes | None = await database.fetchval(_DOCUMENT, document_id)
-    return sealed
-
-
-async def sealed_documents(
-    connection: Connection, rows: Collection[DisputeRow]
-) -> AsyncIterator[tuple[UUID, UUID, str]]:
-    """Every document of these disputes, one after the other: the dispute, whose key, the text."""
-    for row in rows:
-        for item in row.items:
-            sealed: bytes | None = await connection.fetchval(_DOCUMENT, item.id)
-            if sealed is not None:  # that one is missing is another check's to tell
-                yield row.id, row.subject_id, sealed.decode(errors="replace")
+    sealed: bytes | None = await source.fetchval(_DOCUMENT, document_id)
+    return None if sealed is None else sealed.decode(errors="replace")
 
 
 # What must hold -------------------------------------------------------------------------------
