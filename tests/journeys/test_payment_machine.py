@@ -16,7 +16,7 @@ def settings(settings: Settings) -> Settings:
 
 
 async def test_a_walk_at_random_is_answered_as_written_down(platform: Platform) -> None:
-    await walk(platform, seed=1, steps=600, prove_every=300)
+    await walk(platform, seed=1, steps=500, prove_every=250)
 
 
 @pytest.mark.slow
