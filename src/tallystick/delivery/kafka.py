@@ -178,25 +178,30 @@ def _is_good(message: KafkaMessage) -> bool:
     return error is None
 
 
-async def ensure_topics(settings: Settings) -> list[str]:
+async def ensure_topics(settings: Settings, *, patience_s: float = ADMIN_S) -> list[str]:
     """Make the house's topics, if they are not there; which were not. Raises as `make_topics`."""
     topics = Topics.configured(settings)
-    return await make_topics(settings, topics.all, PARTITIONS)
+    return await make_topics(settings, topics.all, PARTITIONS, patience_s=patience_s)
 
 
-async def make_topics(settings: Settings, names: Sequence[str], partitions: int) -> list[str]:
-    """Make the topics that are not there; which those were. Raises BusDown, NoBrokers."""
-    return await asyncio.to_thread(_make_topics, _reaching(settings), names, partitions)
+async def make_topics(
+    settings: Settings, names: Sequence[str], partitions: int, *, patience_s: float = ADMIN_S
+) -> list[str]:
+    """Make the topics that are not there; which those were. Raises BusDown, NoBrokers.
+
+    The brokers are given `patience_s` for each of two answers; cancelling waits for them too.
+    """
+    wanted = [NewTopic(name, partitions, -1) for name in names]
+    return await asyncio.to_thread(_make_topics, _reaching(settings), wanted, patience_s)
 
 
-def _make_topics(terms: dict[str, Any], names: Sequence[str], partitions: int) -> list[str]:
+def _make_topics(terms: dict[str, Any], wanted: list[NewTopic], patience_s: float) -> list[str]:
     # Kept until its futures are done: they die with it.
     admin = AdminClient(terms)
     try:
-        there = admin.list_topics(timeout=ADMIN_S).topics
-        missing = [name for name in names if name not in there]
-        wanted = [NewTopic(name, partitions, -1) for name in missing]
-        made = admin.create_topics(wanted, request_timeout=ADMIN_S) if wanted else {}
+        there = admin.list_topics(timeout=patience_s).topics
+        missing = [topic for topic in wanted if topic.topic not in there]
+        made = admin.create_topics(missing, request_timeout=patience_s) if missing else {}
         return [name for name, future in made.items() if _is_made(future)]
     except KafkaException as error:
         raise BusDown(str(error)) from error
