@@ -204,7 +204,7 @@ def _start_servers(
         )
         for number in range(1, settings.api_processes + 1)
     )
-    environment = worker_environment(environment, owner)
+    environment = worker_environment(settings, environment, owner)
     shown = () if metrics is None else (INHERITED, str(metrics))
     crew.worker = (
         crew.child(
