@@ -28,6 +28,8 @@ FAILING_S: Final = 60.0
 LINGER_MS: Final = 5
 MESSAGES_A_BATCH: Final = 10_000
 ADMIN_S: Final = 30.0
+_NAME: Final = "group.instance.id"
+_FENCED: Final = {KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL}  # noqa: SLF001 - its own name
 _log = get_logger("tallystick.kafka")
 
 
@@ -128,17 +130,13 @@ class _Outcome:
 class Subscription:
     """A member of a consumer group, from its first read on. What was read is committed by hand,
     after its effects.
+
+    A member with a name is given its partitions back at once when it dies and comes again. One
+    that a namesake takes them from goes on without a name.
     """
 
     def __init__(self, settings: Settings, group: str, topics: Sequence[str]) -> None:
-        terms = _reaching(settings) | {
-            "group.id": group,
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "auto.offset.reset": "earliest",
-            "isolation.level": "read_committed",
-        }
-        self._terms, self._topics = terms, list(topics)
+        self._terms, self._topics = _consuming(settings, group), list(topics)
         self._consumer: KafkaConsumer | None = None
 
     async def read(self, limit: int, wait_s: float) -> list[KafkaMessage]:
@@ -148,6 +146,9 @@ class Subscription:
             messages = await asyncio.to_thread(consumer.consume, limit, wait_s)
         except KafkaException as error:
             raise BusDown(str(error)) from error
+        if any(_is_fenced(message.error()) for message in messages):
+            await self._go_on_unnamed()
+            return []
         return [message for message in messages if _is_good(message)]
 
     async def commit(self, messages: Sequence[KafkaMessage]) -> None:
@@ -157,18 +158,30 @@ class Subscription:
             for message in last.values():
                 await asyncio.to_thread(self._joined().commit, message=message, asynchronous=False)
         except KafkaException as error:
+            if _is_fenced(error.args[0]):
+                await self._go_on_unnamed()
             raise BusDown(str(error)) from error
 
     async def close(self) -> None:
-        """Leave the group."""
+        """Leave the group; with a name the partitions are kept for it until the time-out."""
         if self._consumer is not None:
             await asyncio.to_thread(self._consumer.close)
+
+    async def _go_on_unnamed(self) -> None:
+        """Rather than take the place back, and have it taken again."""
+        _log.warning("instance_id_taken", instance_id=self._terms.pop(_NAME, None))
+        await self.close()
+        self._consumer = None
 
     def _joined(self) -> KafkaConsumer:
         if self._consumer is None:
             self._consumer = KafkaConsumer(self._terms)
             self._consumer.subscribe(self._topics)
         return self._consumer
+
+
+def _is_fenced(error: KafkaError | None) -> bool:
+    return error is not None and error.code() in _FENCED
 
 
 def _is_good(message: KafkaMessage) -> bool:
@@ -178,25 +191,30 @@ def _is_good(message: KafkaMessage) -> bool:
     return error is None
 
 
-async def ensure_topics(settings: Settings) -> list[str]:
+async def ensure_topics(settings: Settings, *, patience_s: float = ADMIN_S) -> list[str]:
     """Make the house's topics, if they are not there; which were not. Raises as `make_topics`."""
     topics = Topics.configured(settings)
-    return await make_topics(settings, topics.all, PARTITIONS)
+    return await make_topics(settings, topics.all, PARTITIONS, patience_s=patience_s)
 
 
-async def make_topics(settings: Settings, names: Sequence[str], partitions: int) -> list[str]:
-    """Make the topics that are not there; which those were. Raises BusDown, NoBrokers."""
-    return await asyncio.to_thread(_make_topics, _reaching(settings), names, partitions)
+async def make_topics(
+    settings: Settings, names: Sequence[str], partitions: int, *, patience_s: float = ADMIN_S
+) -> list[str]:
+    """Make the topics that are not there; which those were. Raises BusDown, NoBrokers.
+
+    The brokers are given `patience_s` for each of two answers; cancelling waits for them too.
+    """
+    wanted = [NewTopic(name, partitions, -1) for name in names]
+    return await asyncio.to_thread(_make_topics, _reaching(settings), wanted, patience_s)
 
 
-def _make_topics(terms: dict[str, Any], names: Sequence[str], partitions: int) -> list[str]:
+def _make_topics(terms: dict[str, Any], wanted: list[NewTopic], patience_s: float) -> list[str]:
     # Kept until its futures are done: they die with it.
     admin = AdminClient(terms)
     try:
-        there = admin.list_topics(timeout=ADMIN_S).topics
-        missing = [name for name in names if name not in there]
-        wanted = [NewTopic(name, partitions, -1) for name in missing]
-        made = admin.create_topics(wanted, request_timeout=ADMIN_S) if wanted else {}
+        there = admin.list_topics(timeout=patience_s).topics
+        missing = [topic for topic in wanted if topic.topic not in there]
+        made = admin.create_topics(missing, request_timeout=patience_s) if missing else {}
         return [name for name, future in made.items() if _is_made(future)]
     except KafkaException as error:
         raise BusDown(str(error)) from error
@@ -239,3 +257,19 @@ def _producing(settings: Settings) -> dict[str, Any]:
         "linger.ms": LINGER_MS,
         "partitioner": "murmur2_random",  # as Java's clients place a key
     }
+
+
+def _consuming(settings: Settings, group: str) -> dict[str, Any]:
+    named = {_NAME: settings.kafka_instance_id} if settings.kafka_instance_id else {}
+    return (
+        _reaching(settings)
+        | named
+        | {
+            "group.id": group,
+            "session.timeout.ms": settings.kafka_session_timeout_ms,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
+        }
+    )

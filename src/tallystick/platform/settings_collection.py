@@ -107,6 +107,8 @@ class CollectionSettings(BaseModel):
     kafka_retries: _NotNegative = 5
     kafka_acks: Annotated[int, Field(ge=-1, le=1)] = -1
     kafka_timeout: _Positive = 30_000
+    kafka_session_timeout_ms: Annotated[int, Field(gt=0, le=300_000)] = 10_000
+    kafka_instance_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] | None = None
     kafka_schema_registry_url: SecretStr | None = None  # its address may hold a password
 
     # the staging table

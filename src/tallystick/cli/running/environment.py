@@ -5,7 +5,9 @@ Nothing is passed on the command line, where every user of the machine could rea
 
 import os
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
+from platform import node
 from typing import Final
 from urllib.parse import quote
 
@@ -35,9 +37,20 @@ def server_environment(
     return environment | (_database(login) if login else {})
 
 
-def worker_environment(servers: Mapping[str, str], owner: Address | None) -> dict[str, str]:
-    """The worker also makes partitions, as the owner of the embedded database."""
-    return {**servers, "DB_OWNER_URL": database_url(owner)} if owner else dict(servers)
+def worker_environment(
+    settings: Settings, servers: Mapping[str, str], owner: Address | None
+) -> dict[str, str]:
+    """The worker also makes partitions, as the owner of the embedded database; Kafka knows it by
+    the same name whenever it is started again.
+    """
+    name = settings.kafka_instance_id or _name_of(servers["TALLYSTICK_HOME"])
+    owned = {"DB_OWNER_URL": database_url(owner)} if owner else {}
+    return {**servers, "KAFKA_INSTANCE_ID": name, **owned}
+
+
+def _name_of(home: str) -> str:
+    """One platform runs on a home folder, and it has one worker."""
+    return f"up-{blake2b(f'{node()}:{home}'.encode(), digest_size=8).hexdigest()}"
 
 
 def database_url(address: Address) -> str:

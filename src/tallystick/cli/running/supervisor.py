@@ -27,6 +27,7 @@ from tallystick.cli.running.environment import (
     worker_environment,
 )
 from tallystick.cli.running.ports import listen, listen_for_metrics, url_of
+from tallystick.cli.running.topics import topics_made
 from tallystick.platform.postgres.embedded import embedded_postgres
 from tallystick.platform.postgres.migrations import migrate
 from tallystick.platform.postgres.place import held
@@ -140,7 +141,11 @@ async def running_platform(
                     database_ended=asyncio.Event(),
                     notices=notices,
                 )
-                with _announced(platform, home), _watched(pid, platform.database_ended):
+                with (
+                    _announced(platform, home),
+                    _watched(pid, platform.database_ended),
+                    topics_made(settings, crew.tell),
+                ):
                     try:
                         yield platform
                     finally:
@@ -199,7 +204,7 @@ def _start_servers(
         )
         for number in range(1, settings.api_processes + 1)
     )
-    environment = worker_environment(environment, owner)
+    environment = worker_environment(settings, environment, owner)
     shown = () if metrics is None else (INHERITED, str(metrics))
     crew.worker = (
         crew.child(
