@@ -32,7 +32,8 @@ class Work:
 
     async def begun(self, runs: int) -> None:
         """Until so many runs have begun in all."""
-        await self.starts.acquire()
+        async with asyncio.timeout(10):
+            await self.starts.acquire()
         assert len(self.leases) == runs
 
     async def __call__(self, lease: Lease) -> Result:
@@ -149,7 +150,7 @@ async def test_failures_in_a_row_make_it_pause_longer_and_longer(
 async def test_a_lease_that_ran_out_goes_to_the_next_and_the_first_is_fenced_off(
     database: Database, clock: HandClock, job: ScheduledJob, work: Work
 ) -> None:
-    dying = Schedule(database, clock, (job,), lease_ms=100)
+    dying = Schedule(database, clock, (job,), lease_ms=60_000)  # it renews every 20 s
     work.go_on.clear()
     frozen = asyncio.create_task(dying._run(job, await lease_of(database), clock.now()))
     await work.begun(1)
