@@ -5,7 +5,6 @@ figure. Each agent has a connection of its own and asks every `PAUSE_S` seconds,
 or a customer at random. Nobody may be told that there is nothing.
 """
 
-import asyncio
 from time import perf_counter
 from typing import Final
 
@@ -15,7 +14,8 @@ from bench.plan import Length
 from bench.results import Audit, Result, unpaired
 from bench.served import PROCESSES, Watch, served_house
 from bench.stage import House, Stage, opened_house
-from tallystick.platform.postgres.pools import Connection, connect
+from bench.tidying import owner_of, settle
+from tallystick.platform.postgres.pools import Connection
 
 PAUSE_S: Final = 2.0
 PAYMENTS_AT_ONCE: Final = 1_000_000
@@ -49,12 +49,6 @@ SELECT gen_random_uuid(), 'P13-' || n, 'LA' || n % $3, 'CIF' || n % $3 / 2,
 """
 
 _WARM: Final = "SELECT sum(amount) FROM recorded_payments WHERE {owner} >= ''"
-
-_TIDYING: Final = """
-SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'autovacuum worker')
-"""
-_LOOK_EVERY_S: Final = 0.5
-_LOOKS: Final = 240
 
 
 async def measure(stage: Stage) -> list[Result]:
@@ -96,17 +90,12 @@ async def measure(stage: Stage) -> list[Result]:
 
 async def _build(stage: Stage, house: House, size: Size) -> float:
     """Seconds that it took."""
-    owner_login = stage.cluster.owner.in_database(house.address.database)
-    owner = await connect(owner_login, server_settings={"search_path": house.address.schema})
     began = perf_counter()
-    try:
+    async with owner_of(stage, house) as owner:
         await _fill(owner, size)
         await owner.execute("VACUUM ANALYZE recorded_payments")
-        await _until_tidied(owner)
-        await owner.execute("CHECKPOINT")  # or its writing would go on beside the agents
+        await settle(owner)  # or its writing would go on beside the agents
         await _warm(owner)
-    finally:
-        await owner.close()
     return perf_counter() - began
 
 
@@ -118,14 +107,6 @@ async def _warm(owner: Connection) -> None:
     await owner.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
     for owner_of_payment in ("loan_account_number", "cif"):
         await owner.execute(_WARM.format(owner=owner_of_payment))
-
-
-async def _until_tidied(owner: Connection) -> None:
-    """Autovacuum has woken up while the tables were filled: let it end what it has begun."""
-    for _ in range(_LOOKS):
-        if not await owner.fetchval(_TIDYING):
-            return
-        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def _fill(owner: Connection, size: Size) -> None:

@@ -19,6 +19,7 @@ from bench.results import Result, paired
 from bench.rounds import Measured, Step, interleave
 from bench.served import Served, Watch, served_house
 from bench.stage import House, Stage, opened_house, settled_memory
+from bench.tidying import owner_of, settle
 from bench.traffic import BULK, Traffic, measure_calls
 
 
@@ -48,6 +49,8 @@ async def measure(stage: Stage) -> list[Result]:
         grown = await stack.enter_async_context(_ledger(stage, "P8", size))
         made = await _make_history(grown, size)
         empty = await stack.enter_async_context(_ledger(stage, "P8empty", size))
+        async with owner_of(stage, grown.house) as owner:
+            await settle(owner)
         with settled_memory():
             rounds = await interleave(
                 lambda: stage.pgbench.tps(size.pgbench_s),
