@@ -1,13 +1,15 @@
 """The bank asks the payer: his answer is learned from the bank, once, whoever looks."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import aiohttp
 import pytest
 
 from tallystick.payments import Answer, IntentRow, PaymentsError, Recovery
+from tallystick.rails import Outcome, Rails
 from tests.payments.desk import Desk, a_key, all_of, codes, rows
 from tests.payments.test_deaths import POINTS, Died
 from tests.payments.test_intents import intent
@@ -277,6 +279,45 @@ async def test_an_intent_whose_bank_cannot_be_asked_does_not_expire(
     if not presses:
         await payer.press(waiting, "fail")  # the bank has decided, too late for anybody
         await desk.recover(timedelta(days=1))
+
+
+@dataclass(frozen=True)
+class OvertakenRails(Rails):
+    """The real rails; the second who asks hears of it when the first has recorded it."""
+
+    recorded: Callable[[], Awaitable[None]] = field(kw_only=True)
+    asked: list[str] = field(default_factory=list)
+
+    async def find(self, route: str, reference: str) -> Outcome:
+        outcome = await super().find(route, reference)
+        self.asked.append(reference)
+        if len(self.asked) == 2:
+            await self.recorded()
+        return outcome
+
+
+async def test_an_intent_expires_though_its_payment_is_looked_at_in_the_same_round(
+    desk: Desk, payer: Payer
+) -> None:
+    waiting = await challenged(desk, expires_at=desk.clock.now() + timedelta(minutes=5))
+    assert waiting.row.payment_id
+    before = await desk.payments.get(waiting.row.payment_id)
+
+    async def recorded() -> None:
+        for _ in range(1_000):
+            if (await desk.payments.get(before.row.id)).row != before.row:
+                return
+            await asyncio.sleep(0.005)
+
+    real = desk.operations.rails
+    rails = OvertakenRails(real.routes, real.providers, recorded=recorded)
+    desk.clock.advance(timedelta(minutes=5))
+    await Recovery(replace(desk.operations, rails=rails)).run_once()
+
+    assert len(rails.asked) >= 2
+    assert (await desk.intents.get(waiting.row.id, asks_bank=False)).row.status == "expired"
+    await payer.press(waiting, "fail")
+    await desk.recover(timedelta(days=1))
 
 
 async def test_a_question_that_was_lost_on_its_way_is_found(desk: Desk, payer: Payer) -> None:

@@ -24,6 +24,7 @@ from tallystick.platform.telemetry import get_logger
 from tallystick.platform.timetable import Job
 
 _AT_ONCE: Final = 8
+_TRIES: Final = 3  # of a look that others get ahead of
 _RELEASES: Final = 500  # reserves a round
 Look = Callable[[UUID], Awaitable[None]]
 _log = get_logger("payments.recovery")
@@ -70,7 +71,7 @@ class Recovery:
     async def _look(self, turn: asyncio.Semaphore, look: Look, row_id: UUID) -> None:
         async with turn:
             try:
-                await look(row_id)
+                await _persistently(look, row_id)
             except (Conflict, NotFound):
                 return  # somebody else is at it; it stays due if anything is left to do
             except Exception:  # noqa: BLE001 - one bad row must not stop the job
@@ -111,3 +112,18 @@ class Recovery:
         moment = operations.moment(intent_id)
         if steps := decide_intent_expiry(case, moment):
             await operations.record(case, steps, moment, NOBODY)
+
+
+async def _persistently(look: Look, row_id: UUID) -> None:
+    """An intent and its payment are looked at in the same round, and one may overtake the other.
+
+    Raises as the last try.
+    """
+    for losses in range(1, _TRIES + 1):
+        try:
+            await look(row_id)
+        except Conflict:
+            if losses == _TRIES:
+                raise
+        else:
+            return
