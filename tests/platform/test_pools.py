@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
@@ -142,74 +141,6 @@ class TestWaiting:
     async def test_a_wrong_statement_is_not_told_as_overload(self, database: Database) -> None:
         with pytest.raises(asyncpg.UndefinedTableError):
             await database.fetch("SELECT * FROM nowhere")
-
-
-class TestACrowd:
-    """Many at once, with few connections open; each look takes a moment."""
-
-    LOOK = "SELECT pg_backend_pid() FROM pg_sleep(0.002)"
-
-    @pytest.fixture
-    async def wide(self, address: Address, settings: Settings) -> AsyncIterator[Database]:
-        changes = {"db_pool_min": 2, "db_pool_max": 40, "db_request_acquire_timeout": 5_000}
-        async with open_database(address, settings.model_copy(update=changes)) as database:
-            yield database
-
-    async def test_is_served_by_what_is_open_and_not_by_one_connection_each(
-        self, wide: Database
-    ) -> None:
-        backends = await asyncio.gather(*(wide.fetchval(self.LOOK) for _ in range(40)))
-
-        assert 2 <= len(set(backends)) < 20
-
-    async def test_that_stays_gets_more_connections(self, wide: Database) -> None:
-        held = [wide.reading() for _ in range(12)]
-        async with AsyncExitStack() as stack:
-            for one in held:
-                await stack.enter_async_context(one)
-            assert await wide.fetchval("SELECT 1") == 1
-
-    async def test_is_served_in_the_order_of_asking(self, narrow: Database) -> None:
-        served: list[int] = []
-
-        async def look(number: int) -> None:
-            await narrow.fetchval("SELECT 1")
-            served.append(number)
-
-        async with narrow.reading():
-            crowd = [asyncio.create_task(look(number)) for number in range(8)]
-            await asyncio.sleep(0.02)
-        await asyncio.gather(*crowd)
-        assert served == list(range(8))
-
-    async def test_whoever_goes_leaves_his_turn_to_the_next(self, narrow: Database) -> None:
-        async with narrow.reading():
-            crowd = [asyncio.create_task(narrow.fetchval("SELECT 1")) for _ in range(6)]
-            await asyncio.sleep(0.02)
-            for gone in crowd[::2]:
-                gone.cancel()
-        crowd[1].cancel()  # it has been lent the connection by now, and has not begun
-        told = await asyncio.gather(*crowd, return_exceptions=True)
-
-        assert [one for one in told if one == 1] == [1, 1]
-        assert await narrow.fetchval("SELECT 1") == 1
-
-    async def test_finds_new_connections_where_the_old_ones_were_killed(
-        self, wide: Database, owner_address: Address
-    ) -> None:
-        await asyncio.gather(*(wide.fetchval(self.LOOK) for _ in range(40)))
-        owner = await connect(owner_address)
-        killed = await owner.fetchval(
-            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
-            " WHERE application_name = 'tallystick reads' AND datname = current_database()"
-        )
-        await owner.close()
-        await asyncio.sleep(0.05)
-
-        backends = await asyncio.gather(*(wide.fetchval(self.LOOK) for _ in range(40)))
-
-        assert killed >= 2
-        assert len(backends) == 40
 
 
 class TestWriting:

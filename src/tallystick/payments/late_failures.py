@@ -151,9 +151,10 @@ class LateFailures:
         parked = sum(one.amount_minor for one in captures if one.booked_to == "suspense")
         payable = sum(one.amount_minor - one.fee_minor - one.tax_minor for one in captures)
         code = chart.payable_code(row.merchant_id, row.currency)
+        reserves = await fee_store.list_held_reserves(self.operations.database, row.id)
+        # After the reserves: what is not held any more has come to it.
         account = await Ledger(self.operations.database).find_account(
             account_id(row.merchant_id, code)
         )
         available_minor = account.available_minor if account else 0
-        reserves = await fee_store.list_held_reserves(self.operations.database, row.id)
         return Came(payable - parked, parked, available_minor, reserves)

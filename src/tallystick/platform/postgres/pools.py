@@ -9,27 +9,28 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import asyncpg
 from asyncpg import Record
 
 from tallystick.platform.postgres.address import Address
-from tallystick.platform.postgres.lending import Connection, Lending
 from tallystick.platform.postgres.statement_log import log_statements
 from tallystick.platform.settings import Settings
 
-if TYPE_CHECKING:
-    from tallystick.platform.postgres.lending import Pool
-
 __all__ = ["Address", "Connection", "Database", "Overloaded", "connect", "open_database"]
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[Record]
+    _Pool: TypeAlias = asyncpg.Pool[Record]
+else:
+    Connection = asyncpg.Connection
 
 _READER = "tallystick_reader"
 _WRITER = "tallystick_writer"
 _IDLE_IN_TRANSACTION_MS = 1_000
 _ANSWER_MARGIN_MS = 1_000  # the server gives up first; the client only when it hears nothing
 _CONNECT_S = 5.0
-_QUERIES_MAX = 2**31  # of one connection: a new one costs more than what an old one has gathered
 _RELEASE_S = 5.0
 _STARTING_PAUSE_S = 0.1
 
@@ -57,10 +58,10 @@ class NotMigrated(Exception):
 class Database:
     """One cell of one database, as its servers see it. Made by `open_database`."""
 
-    def __init__(self, address: Address, settings: Settings, lending: Lending) -> None:
+    def __init__(self, address: Address, settings: Settings, pool: "_Pool") -> None:
         self._address = address
         self._settings = settings
-        self._lending = lending
+        self._pool = pool
         self.lookups: Database = self
         """Where what nobody decides upon may be read: on a replica, if there is one."""
         self._patience_s = settings.db_request_acquire_timeout / 1000
@@ -126,19 +127,18 @@ class Database:
     @asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[Connection]:
         try:
-            async with asyncio.timeout(self._patience_s):
-                connection = await self._lending.borrow()
+            connection = await self._pool.acquire(timeout=self._patience_s)
         except TimeoutError:
             waited_ms = self._settings.db_request_acquire_timeout
             raise Overloaded(f"no database connection within {waited_ms} ms") from None
         except _LINE_DOWN as error:
             raise Overloaded(f"the database is away: {_words(error)}") from error
         try:
-            yield connection
+            yield cast("Connection", connection)
         finally:
             # Without a limit of its own the reset would get the short one of `acquire`.
             with suppress(*_LINE_DOWN):
-                await self._lending.give_back(connection, timeout_s=_RELEASE_S)
+                await self._pool.release(connection, timeout=_RELEASE_S)
 
 
 @asynccontextmanager
@@ -148,11 +148,9 @@ async def open_database(address: Address, settings: Settings) -> AsyncIterator[D
     Raises Overloaded when it does not, NotMigrated when it lacks our roles.
     """
     pool = await _patiently(address, settings)
-    lending = Lending(pool, open_s=_CONNECT_S)
     try:
-        yield Database(address, settings, lending)
+        yield Database(address, settings, pool)
     finally:
-        await lending.close()
         try:
             await asyncio.wait_for(pool.close(), _RELEASE_S)
         except TimeoutError:
@@ -176,7 +174,7 @@ class _ReadingConnection(Connection):
         return ""
 
 
-async def _patiently(address: Address, settings: Settings) -> "Pool":
+async def _patiently(address: Address, settings: Settings) -> "_Pool":
     loop = asyncio.get_running_loop()
     deadline = loop.time() + settings.db_acquire_timeout / 1000
     while True:
@@ -193,7 +191,7 @@ async def _patiently(address: Address, settings: Settings) -> "Pool":
             ) from error
 
 
-async def _open_pool(address: Address, settings: Settings) -> "Pool":
+async def _open_pool(address: Address, settings: Settings) -> "_Pool":
     states = _server_settings(address, settings, _READER, "reads")
     return await asyncpg.create_pool(
         **_endpoint(address),
@@ -201,7 +199,6 @@ async def _open_pool(address: Address, settings: Settings) -> "Pool":
         max_size=settings.db_pool_max,
         max_inactive_connection_lifetime=settings.db_idle_timeout / 1000,
         connection_class=_ReadingConnection,
-        max_queries=_QUERIES_MAX,
         init=partial(_prepare, settings),
         server_settings=states | {"default_transaction_read_only": "on"},
         command_timeout=_answer_timeout_s(settings),

@@ -34,7 +34,7 @@ class LookupDatabase(Database):
     """The database as look-ups see it: single statements are answered by the replica if it can."""
 
     def __init__(self, primary: Database, replica: Database, settings: Settings) -> None:
-        super().__init__(primary._address, settings, primary._lending)  # noqa: SLF001
+        super().__init__(primary._address, settings, primary._pool)  # noqa: SLF001
         self._primary = primary
         self._replica = replica
         self._lag_max_s = settings.db_read_lag_max / 1000
