@@ -76,6 +76,8 @@ class Standby:
                 if await self.told(STREAMS):
                     break
                 await asyncio.sleep(0.02)
+            else:
+                raise AssertionError("the replica does not stream")
             yield
         finally:
             await postmaster.stop(process)
