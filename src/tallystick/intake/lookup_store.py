@@ -4,9 +4,11 @@ Pages go on behind (payment_date, id), the newest first; the two indexes of docu
 however many payments there are.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -18,12 +20,18 @@ LookupOwner = Literal["loan_account_number", "cif"]
 Place = tuple[datetime, UUID]
 
 _COLUMNS: Final = ", ".join(PaymentRow.__struct_fields__)
-# Two texts, because one with "or no place at all" would never use the index to its end.
-_FIRST: Final = f"""
-SELECT {_COLUMNS} FROM recorded_payments WHERE {{owner}} = $1
- ORDER BY payment_date DESC, id DESC LIMIT $2 OFFSET $3
+# Many first pages at once; `turn` tells whose a row is.
+_FIRST_PAGES: Final = f"""
+SELECT asked.turn, page.*
+  FROM unnest($1::text[], $2::integer[], $3::integer[])
+       WITH ORDINALITY AS asked(number, at_most, skipped, turn)
+ CROSS JOIN LATERAL (
+       SELECT {_COLUMNS} FROM recorded_payments WHERE {{owner}} = asked.number
+        ORDER BY payment_date DESC, id DESC LIMIT asked.at_most OFFSET asked.skipped) AS page
+ ORDER BY asked.turn, page.payment_date DESC, page.id DESC
 """
-_NEXT: Final = f"""
+# A text of its own: one with "or no place at all" would never use the index to its end.
+_LATER_PAGE: Final = f"""
 SELECT {_COLUMNS} FROM recorded_payments
  WHERE {{owner}} = $1 AND payment_date <= $4 AND (payment_date, id) < ($4, $5)
  ORDER BY payment_date DESC, id DESC LIMIT $2 OFFSET $3
@@ -34,6 +42,14 @@ SELECT currency, coalesce(payment_channel, ''), count(*), sum(amount),
   FROM recorded_payments WHERE {owner} = $1
  GROUP BY 1, 2 ORDER BY 1, 2
 """
+
+
+class Page(NamedTuple):
+    """A page of one owner's payments: at most so many, behind so many others."""
+
+    number: str
+    limit: int
+    offset: int
 
 
 class ChannelSum(Struct, frozen=True):
@@ -47,18 +63,22 @@ class ChannelSum(Struct, frozen=True):
     last_payment_date: datetime
 
 
-async def list_payments(
-    database: Database,
-    owner: LookupOwner,
-    number: str,
-    after: Place | None,
-    *,
-    limit: int,
-    offset: int = 0,
+async def first_pages(
+    database: Database, owner: LookupOwner, pages: Sequence[Page]
+) -> dict[Page, list[PaymentRow]]:
+    """The newest payments first, for each page that has any. Raises Overloaded."""
+    found = defaultdict(list)
+    columns = zip(*pages, strict=True)
+    for turn, *values in await database.fetch(_FIRST_PAGES.format(owner=owner), *columns):
+        found[pages[turn - 1]].append(PaymentRow(*values))
+    return found
+
+
+async def later_page(
+    database: Database, owner: LookupOwner, page: Page, *, after: Place
 ) -> list[PaymentRow]:
-    """The payments of a loan account or customer, the newest first. Raises Overloaded."""
-    sql = (_NEXT if after else _FIRST).format(owner=owner)
-    rows = await database.fetch(sql, number, limit, offset, *(after or ()))
+    """A later page: what is older than `after`, the newest first. Raises Overloaded."""
+    rows = await database.fetch(_LATER_PAGE.format(owner=owner), *page, *after)
     return [PaymentRow(*row) for row in rows]
 
 

@@ -1,15 +1,21 @@
 """Looking recorded payments up: what the agents of document 000 ask all day."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Final, get_args
 from uuid import UUID
 
 from msgspec import Struct
 
 from tallystick.intake import lookup_store as store
-from tallystick.intake.lookup_store import ChannelSum, LookupOwner, Place
+from tallystick.intake.lookup_store import ChannelSum, LookupOwner, Page, Place
 from tallystick.intake.model import PaymentRow
+from tallystick.platform.joint_reads import JointReads
 from tallystick.platform.postgres.pools import Database
+
+# What one statement reads for all who wait is bounded: a longer page is read by itself.
+JOINT_ROWS_MAX: Final = 128
+JOINT_PAGES_MAX: Final = 64
 
 
 class PaymentPage(Struct, frozen=True):
@@ -19,31 +25,37 @@ class PaymentPage(Struct, frozen=True):
     next_place: str | None
 
 
-@dataclass(frozen=True, slots=True)
 class Lookups:
-    """Payments by loan account number and by customer (`cif`)."""
+    """Payments by loan account number and by customer (`cif`).
 
-    database: Database
+    First pages, which agents ask for all day, are read together.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._joint = {
+            owner: JointReads(partial(store.first_pages, database, owner), keys_max=JOINT_PAGES_MAX)
+            for owner in get_args(LookupOwner)
+        }
 
     async def list_payments(
         self, owner: LookupOwner, number: str, *, place: str | None, limit: int, offset: int = 0
     ) -> PaymentPage:
         """The newest first. `place` is one of a page before. Raises Overloaded and ValueError."""
-        rows = await store.list_payments(
-            self.database,
-            owner,
-            number,
-            _read(place) if place else None,
-            limit=limit + 1,
-            offset=offset,
-        )
+        page = Page(number, limit + 1, offset)
+        if place:
+            rows = await store.later_page(self._database, owner, page, after=_read(place))
+        elif page.limit + offset <= JOINT_ROWS_MAX:
+            rows = await self._joint[owner].find(page) or []
+        else:
+            rows = (await store.first_pages(self._database, owner, [page])).get(page, [])
         has_more = len(rows) > limit
-        page = tuple(rows[:limit])
-        return PaymentPage(page, _written(page[-1]) if has_more else None)
+        shown = tuple(rows[:limit])
+        return PaymentPage(shown, _written(shown[-1]) if has_more else None)
 
     async def sum_up(self, owner: LookupOwner, number: str) -> list[ChannelSum]:
         """By currency and channel; empty when nothing was ever paid. Raises Overloaded."""
-        return await store.sum_up(self.database, owner, number)
+        return await store.sum_up(self._database, owner, number)
 
 
 def _written(row: PaymentRow) -> str:

@@ -31,12 +31,13 @@ from tallystick.payments.model import (
 )
 from tallystick.payments.orders import ask, find
 from tallystick.payments.projections import PROJECTION_OF
-from tallystick.payments.readers import CaseReader, RecentCases
+from tallystick.payments.recent_cases import RecentCases
 from tallystick.payments.return_urls import with_intent
 from tallystick.payments.steps import Case, Moment, Steps, close_claim
 from tallystick.platform.clock import Clock
 from tallystick.platform.crash import crash_point
 from tallystick.platform.ids import bucket_of, new_id
+from tallystick.platform.joint_reads import JointReads
 from tallystick.platform.postgres.pools import Database
 from tallystick.platform.settings import Settings
 from tallystick.rails import Approved, Declined, Outcome, Pending, Rails, Unanswered
@@ -60,13 +61,13 @@ class Operations:
     limits: Limits = field(default_factory=Limits)
     fee_plans: FeePlans = field(init=False, repr=False)
     recent: RecentCases = field(default_factory=RecentCases, repr=False, compare=False)
-    _readers: dict[type[Row], CaseReader] = field(init=False, repr=False)
+    _readers: dict[type[Row], JointReads[UUID, Case]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         readers = {
-            IntentRow: CaseReader(partial(store.find_intent_cases, self.database)),
-            PaymentRow: CaseReader(partial(store.find_payment_cases, self.database)),
-            RefundRow: CaseReader(partial(store.find_refund_cases, self.database)),
+            IntentRow: JointReads(partial(store.find_intent_cases, self.database)),
+            PaymentRow: JointReads(partial(store.find_payment_cases, self.database)),
+            RefundRow: JointReads(partial(store.find_refund_cases, self.database)),
         }
         object.__setattr__(self, "_readers", readers)  # frozen for everybody else
         plans = FeePlans(self.journal, self.database, self.clock)
