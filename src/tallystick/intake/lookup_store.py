@@ -20,10 +20,11 @@ LookupOwner = Literal["loan_account_number", "cif"]
 Place = tuple[datetime, UUID]
 
 _COLUMNS: Final = ", ".join(PaymentRow.__struct_fields__)
-# Many first pages at once; `turn` tells whose a row is.
+# Many first pages at once; `turn` tells whose a row is. The values come through sub-selects so that
+# a plan for any number of them looks no dearer than one for these: else all months are planned anew.
 _FIRST_PAGES: Final = f"""
 SELECT asked.turn, page.*
-  FROM unnest($1::text[], $2::integer[], $3::integer[])
+  FROM unnest((SELECT $1::text[]), (SELECT $2::integer[]), (SELECT $3::integer[]))
        WITH ORDINALITY AS asked(number, at_most, skipped, turn)
  CROSS JOIN LATERAL (
        SELECT {_COLUMNS} FROM recorded_payments WHERE {{owner}} = asked.number
