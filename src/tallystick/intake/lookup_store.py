@@ -20,8 +20,8 @@ LookupOwner = Literal["loan_account_number", "cif"]
 Place = tuple[datetime, UUID]
 
 _COLUMNS: Final = ", ".join(PaymentRow.__struct_fields__)
-# Many first pages at once; `turn` tells whose a row is. The values come through sub-selects so that
-# a plan for any number of them looks no dearer than one for these: else all months are planned anew.
+# Many first pages at once; `turn` tells whose a row is. The values come by sub-selects, so that
+# a plan for any number of them looks no dearer than one for these, and is kept.
 _FIRST_PAGES: Final = f"""
 SELECT asked.turn, page.*
   FROM unnest((SELECT $1::text[]), (SELECT $2::integer[]), (SELECT $3::integer[]))
