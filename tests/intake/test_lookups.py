@@ -32,6 +32,20 @@ async def test_a_page_is_read_from_its_index(
     await connection.close()
 
 
+async def test_first_pages_keep_their_plan(recording: Recording, owner_address: Address) -> None:
+    connection = await connect(owner_address, server_settings={"search_path": owner_address.schema})
+    await _record_by_sql(connection, loans=500, payments=6000)
+    sql = lookup_store._FIRST_PAGES.format(owner="cif")
+    statement = await connection.prepare(sql)
+    for _ in range(10):
+        assert len(await statement.fetch(["C7"], [50], [0])) == 12
+    kept = await connection.fetchval(
+        "SELECT generic_plans FROM pg_prepared_statements WHERE statement = $1", sql
+    )
+    await connection.close()
+    assert kept == 5  # the first five are PostgreSQL's trials
+
+
 async def test_many_who_ask_at_once_are_each_told_their_own(
     recording: Recording, owner_address: Address
 ) -> None:
