@@ -48,10 +48,9 @@ async def cloned_database(server: Server) -> AsyncIterator[str]:
     name = f"test_{uuid.uuid4().hex[:16]}"
     async with _administering(server.owner) as connection:
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
-    try:
-        yield name
-    finally:
-        async with _administering(server.owner) as connection:
+        try:
+            yield name
+        finally:
             await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 

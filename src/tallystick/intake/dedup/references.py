@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Final
@@ -12,6 +12,7 @@ from tallystick.intake.dedup import store
 from tallystick.intake.dedup.layers import Layer, LayerCount, layer_metrics
 from tallystick.intake.dedup.memory import REMEMBERED_MAX, Memory
 from tallystick.intake.dedup.sealed import SealedReferences
+from tallystick.platform.joint_reads import JointReads
 from tallystick.platform.postgres.pools import Database, Overloaded
 from tallystick.platform.redis_link import RedisAway, RedisLink, State
 from tallystick.platform.settings import Settings, secret
@@ -42,8 +43,7 @@ class References:
         self._warmed_at_start = warmed_at_start
         self._books: str | None = None
         self._books_due_s = 0.0
-        self._gathering: set[str] = set()
-        self._query: asyncio.Task[dict[str, UUID]] | None = None
+        self._below = JointReads(self._ask)
         self._known_share = 0.0  # of the last `LATELY` that the database was asked for
         self._metrics = layer_metrics()
         self.counts: Final = {layer: LayerCount() for layer in Layer}
@@ -91,11 +91,7 @@ class References:
         await self._require_same_books()
         if self._sealed is None and not self._many_known:
             return None
-        if self._query is None or not self._gathering:
-            self._query = asyncio.create_task(self._ask(self._query))
-        self._gathering.add(reference)
-        # Shielded: a caller who gives up must not take the answer from the others.
-        return (await asyncio.shield(self._query)).get(reference)
+        return await self._below.find(reference)
 
     async def find_many(self, references: Collection[str]) -> dict[str, UUID]:
         """The payments of those among `references` that are taken. Raises Overloaded."""
@@ -146,10 +142,7 @@ class References:
             forgotten = max(forgotten, await self._sealed.clear(self._books))
         return forgotten
 
-    async def _ask(self, before: asyncio.Task[dict[str, UUID]] | None) -> dict[str, UUID]:
-        if before is not None and not before.done():
-            await asyncio.wait([before])
-        references, self._gathering = self._gathering, set()
+    async def _ask(self, references: Sequence[str]) -> dict[str, UUID]:
         ask = self._look_below if self._many_known else self._ask_redis
         return await ask(references)
 

@@ -15,6 +15,7 @@ import asyncpg
 from asyncpg import Record
 
 from tallystick.platform.postgres.address import Address
+from tallystick.platform.postgres.known_types import KnowingConnection
 from tallystick.platform.postgres.statement_log import log_statements
 from tallystick.platform.settings import Settings
 
@@ -159,12 +160,14 @@ async def open_database(address: Address, settings: Settings) -> AsyncIterator[D
 
 async def connect(address: Address, **options: Any) -> Connection:
     """One plain connection to `address`, with TCP keepalive; `options` are the driver's."""
-    connection: Connection = await asyncpg.connect(**_endpoint(address), **options)
+    connection: Connection = await asyncpg.connect(
+        **_endpoint(address), connection_class=KnowingConnection, **options
+    )
     _keep_alive(connection)
     return connection
 
 
-class _ReadingConnection(Connection):
+class _ReadingConnection(KnowingConnection):
     """Goes back to the pool without a round trip: a reader leaves nothing in its session.
 
     An open transaction is still rolled back, and an unfinished command still cancelled.
