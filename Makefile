@@ -5,6 +5,9 @@ ARGS ?=
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
+# Hundreds of processes import the same modules here: compiling them each time doubles every start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run dev demo db-migrate mock-banks test test-all mutate check bench fmt schema lock clean
 

@@ -1,6 +1,8 @@
 """What every test may ask for: a fresh database, settings of its own, a clock turned by hand."""
 
+import asyncio
 import gc
+import logging
 import os
 import uuid
 from collections.abc import AsyncIterator
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 import structlog
+import uvicorn.server
 from msgspec.structs import replace
 
 from tallystick.platform.clock import HandClock
@@ -24,8 +27,21 @@ _RUN_ID = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
 _START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
+class _Impatient:
+    """What uvicorn knows as asyncio: ten times a second it would look whether it may end."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    @staticmethod
+    async def sleep(delay_s: float) -> None:
+        await asyncio.sleep(delay_s / 10)
+
+
 def pytest_configure() -> None:
-    """Tracebacks in logs as Python prints them: drawn with all its values, one takes a second."""
+    """Servers that end soon: hundreds do. Tracebacks in logs as Python prints them: drawn with all
+    its values, one takes a second."""
+    uvicorn.server.asyncio = _Impatient()  # type: ignore[attr-defined]
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure([*structlog.get_config()["processors"][:-1], plain])
 
@@ -49,6 +65,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     if coverage and worker % 2:
         coverage.cov_controller.cov.stop()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """The logging that a test configured ends with it: to its closed stream, every line of a later
+    test would be a traceback."""
+    root = logging.getLogger()
+    for handler in [*root.handlers]:
+        if type(handler) is logging.StreamHandler:
+            root.removeHandler(handler)
+            root.setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")

@@ -131,13 +131,18 @@ async def test_only_an_operator_sets_the_fee(
     assert (refused.status, refused.code) == (403, "permission_denied")
 
 
+def beside(name: str) -> str:
+    """A name like this one that nobody has."""
+    return name[:-1] + ("1" if name.endswith("0") else "0")
+
+
 async def test_what_is_refused_says_why(
     operator: Caller, merchant: Merchant, wallet: dict[str, Any]
 ) -> None:
     good = terms_of(wallet, merchant)
     recipient = good["recipients"][0]
     known = typeid("mer", merchant.id)
-    nobody = known[:-1] + ("1" if known.endswith("0") else "0")
+    nobody = beside(known)
     cases: list[tuple[dict[str, Any], int, str]] = [
         (good | {"currency": "USD"}, 422, "invalid_fields"),
         (good | {"recipients": []}, 422, "invalid_fields"),
@@ -159,7 +164,7 @@ async def test_what_is_refused_says_why(
         ),
         (good | {"timeout": {"at": "2026-03-03T00:00:00Z", "then": "keep"}}, 422, "invalid_fields"),
         (good | {"unknown": 1}, 422, "invalid_fields"),
-        (good | {"buyer_wallet_id": wallet["id"][:-1] + "0"}, 404, "wallet_not_found"),
+        (good | {"buyer_wallet_id": beside(wallet["id"])}, 404, "wallet_not_found"),
     ]
     for body, status, code in cases:
         refused = await operator.post(ESCROWS, body, Idempotency_Key=key())

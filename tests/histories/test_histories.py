@@ -104,7 +104,16 @@ def spoiled(history: History) -> History:
     )
     operations = list(history.operations)
     operations[reads[-1]] = replace(operations[reads[-1]], seen=[stale, *others])
-    lines = {**history.lines, account: history.lines[account][:-1]}
+    # What a settle gave back by itself is answered without a balance: nobody would miss it here.
+    told = {
+        moved.transfer
+        for operation in operations
+        for moved in operation.moved
+        if account in moved.balance_of
+    }
+    standing = history.lines[account]
+    last = max(number for number, line in enumerate(standing) if line.transfer in told)
+    lines = {**history.lines, account: standing[:last]}
     return History(operations, lines, history.openings)
 
 

@@ -34,7 +34,8 @@ NOBODY = "cas_01kjpy44e0fh0r68j79jejabkn"
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"test_clock": "hand"})
+    """Nobody waits for a time-out here, so a bank may be as slow as a busy machine makes it."""
+    return settings.model_copy(update={"test_clock": "hand", "provider_timeout_ms": 10_000})
 
 
 @pytest.fixture
