@@ -41,7 +41,7 @@ class _Impatient:
 def pytest_configure() -> None:
     """Servers that end soon: hundreds do. Tracebacks in logs as Python prints them: drawn with all
     its values, one takes a second."""
-    uvicorn.server.asyncio = _Impatient()  # type: ignore[attr-defined]
+    uvicorn.server.asyncio = _Impatient()  # type: ignore[assignment, attr-defined]
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure([*structlog.get_config()["processors"][:-1], plain])
 

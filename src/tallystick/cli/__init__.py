@@ -14,6 +14,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from tallystick.cli.lifeline import hold_lifeline
 
     hold_lifeline()
-    from tallystick.cli.program import build_program
+    from tallystick.cli.program import built_program
 
-    build_program()(arguments, prog_name="tallystick")
+    built_program()(arguments, prog_name="tallystick")

@@ -1,6 +1,8 @@
 """The program: its global options and all its commands."""
 
-from typing import Annotated
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
@@ -57,6 +59,12 @@ def build_program() -> typer.Typer:
     ):
         add(program)
     return program
+
+
+@cache
+def built_program() -> Callable[..., Any]:
+    """The same, ready to be called; who runs many commands in one process waits for it once."""
+    return typer.main.get_command(build_program())
 
 
 def root(

@@ -84,7 +84,7 @@ class Journal:
     ) -> AsyncIterator["Journal"]:
         """A journal that records on `lane`; when the context ends, all that waits is written."""
         async with database.reading() as connection:
-            tables = [await ProjectionTable.of(connection, p) for p in projections]
+            tables = await ProjectionTable.of_each(connection, projections)
         by_kind: dict[str, list[ProjectionTable]] = defaultdict(list)
         for table in tables:
             for kind in table.projection.kinds:
@@ -314,9 +314,9 @@ class Journal:
 
     async def verify_projections(self, connection: Connection) -> list[Comparison]:
         """Hold every projection against its facts, and try its seals, in the caller's snapshot."""
+        tables = await ProjectionTable.of_each(connection, self._log.projections)
         return [
-            await compare_projection(connection, self._log, projection, self._seals)
-            for projection in self._log.projections
+            await compare_projection(connection, self._log, table, self._seals) for table in tables
         ]
 
     async def rebuild(self, owner: Connection, table: str) -> Comparison:

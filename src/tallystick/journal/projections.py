@@ -16,6 +16,13 @@ from tallystick.journal.model import Change, Conflict, Fact, Projection, Told
 from tallystick.ledger import Misjudged
 from tallystick.platform.postgres.pools import Connection
 
+_COLUMN_TYPES = """
+SELECT asked.name, a.attname, format_type(a.atttypid, NULL)
+  FROM unnest($1::text[]) AS asked(name)
+  JOIN pg_attribute AS a ON a.attrelid = to_regclass(asked.name)
+ WHERE a.attnum > 0 AND NOT a.attisdropped
+"""
+
 
 class ProjectionTable:
     """One projection and the SQL that its row struct and the catalogue spell out."""
@@ -25,6 +32,8 @@ class ProjectionTable:
         self._types = types
         table, key = projection.table, projection.key
         columns = projection.row.__struct_fields__
+        if missing := set(columns) - set(types):
+            raise LookupError(f"table {table} lacks the columns {sorted(missing)}")
         listed = ", ".join(columns)
         arrays = ", ".join(f"${n}::{types[c]}[]" for n, c in enumerate(columns, 1))
         factless = (
@@ -71,18 +80,18 @@ class ProjectionTable:
         return values
 
     @classmethod
-    async def of(cls, connection: Connection, projection: Projection) -> "ProjectionTable":
-        """Read the column types from the catalogue."""
-        rows = await connection.fetch(
-            "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute"
-            " WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
-            projection.table,
-        )
-        types: dict[str, str] = {row[0]: row[1] for row in rows}
-        missing = set(projection.row.__struct_fields__) - set(types)
-        if missing:
-            raise LookupError(f"table {projection.table} lacks the columns {sorted(missing)}")
-        return cls(projection, types)
+    async def of_each(
+        cls, connection: Connection, projections: Sequence[Projection]
+    ) -> "list[ProjectionTable]":
+        """One for each projection, with its column types from the catalogue.
+
+        Raises LookupError when a table lacks a column.
+        """
+        rows = await connection.fetch(_COLUMN_TYPES, [one.table for one in projections])
+        types: dict[str, dict[str, str]] = defaultdict(dict)
+        for table, column, column_type in rows:
+            types[table][column] = column_type
+        return [cls(projection, types[projection.table]) for projection in projections]
 
 
 class ProjectionBatch:

@@ -45,13 +45,13 @@ class Comparison(Struct, frozen=True):
 
 
 async def compare_projection(
-    connection: Connection, log: Log, projection: Projection, seals: Seals | None = None
+    connection: Connection, log: Log, table: ProjectionTable, seals: Seals | None = None
 ) -> Comparison:
     """Fold every aggregate from its facts and hold it against its row, in the caller's snapshot.
 
     With `seals`, what is sealed in the rows is tried as well.
     """
-    table = await ProjectionTable.of(connection, projection)
+    projection = table.projection
     is_kept = await _kept_by(connection, projection)
     rows = let_go = 0
     differing: list[UUID] = []
@@ -106,8 +106,8 @@ async def rebuild_projection(owner: Connection, log: Log, projection: Projection
     `owner` is a connection with the owner's rights, since rows may have to be deleted.
     """
     async with owner.transaction(isolation="repeatable_read", readonly=True):
-        found = await compare_projection(owner, log, projection)
-    table = await ProjectionTable.of(owner, projection)
+        (table,) = await ProjectionTable.of_each(owner, [projection])
+        found = await compare_projection(owner, log, table)
     for keys in _chunks(found.strangers):
         async with owner.transaction():
             await owner.execute(store.LOCK_ALL_LANES)
