@@ -11,7 +11,8 @@ from confluent_kafka import Message
 
 from tallystick.app import App, open_app
 from tallystick.books import PLATFORM, account_id
-from tallystick.delivery.kafka import BusDown, make_topics
+from tallystick.delivery.delivery import RELAY_FINISH_S
+from tallystick.delivery.kafka import FLUSH_S, BusDown, make_topics
 from tallystick.delivery.messages import named_fact
 from tallystick.journal import Change
 from tallystick.ledger import Freeze
@@ -19,6 +20,7 @@ from tallystick.platform.clock import HandClock
 from tallystick.platform.ids import new_id
 from tallystick.platform.postgres.address import Address
 from tallystick.platform.settings import Settings
+from tallystick.platform.timetable import keep_timetable
 from tests.delivery.listener import everything_on
 from tests.delivery.senders import Senders
 from tests.servers.served import require_proven
@@ -140,6 +142,28 @@ async def test_while_kafka_is_down_nothing_is_lost_and_nothing_waits(
     noted = await app.database.fetch("SELECT 1 FROM delivery_positions WHERE reader = 'relay'")
     assert noted == []
     assert len(payments) == 5
+
+
+async def test_a_worker_that_ends_waits_for_no_broker_that_is_away(
+    settings: Settings, address: Address, owner_address: Address, clock: HandClock, app: App
+) -> None:
+    nobody = settings.model_copy(
+        update={"kafka_enabled": True, "kafka_brokers": "127.0.0.1:9", "kafka_timeout": 60_000}
+    )
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    async with open_app(nobody, address=address, clock=clock) as house:
+        await Senders(house, owner_address).report(5)
+        assert house.delivery.relay is not None
+        bus = house.delivery.relay.bus
+        working = asyncio.create_task(keep_timetable(house.delivery.jobs, stop))
+        for _ in range(1_000):
+            if bus._producer is not None:
+                break
+            await asyncio.sleep(0.01)
+        stop.set()
+        asked_at_s = loop.time()
+        await working
+    assert loop.time() - asked_at_s < 2 * RELAY_FINISH_S + FLUSH_S
 
 
 async def test_the_ledger_consumer_reads_kafka_and_posts_each_payment_once(

@@ -83,7 +83,7 @@ async def test_stopping_waits_for_the_round_under_way_but_not_for_ever() -> None
             cancelled.set()
             raise
 
-    keeping = asyncio.create_task(keep_timetable([Job("endless", 1, endless)], stop, finish_s=0.05))
+    keeping = asyncio.create_task(keep_timetable([Job("endless", 1, endless, finish_s=0.05)], stop))
     await asyncio.wait_for(entered.wait(), 5)
     stop.set()
     await asyncio.wait_for(keeping, 5)

@@ -31,6 +31,7 @@ from tallystick.platform.timetable import Job
 
 LOOK_S: Final = 0.2
 RELAY_LOOK_S: Final = 0.03
+RELAY_FINISH_S: Final = 2.0  # brokers that are away would keep a closing worker for a time-out
 LAG_S: Final = 5.0
 BUS_HEAD_START: Final = timedelta(seconds=60)
 """Beside Kafka every consumer also follows the log, so long after: what Kafka brought is found
@@ -113,7 +114,8 @@ class Delivery:
         ]
         relay = []
         if self.relay:
-            relay = [Job(RELAY, RELAY_LOOK_S, Patient(self.relay.run_once), full=1)]
+            run = Patient(self.relay.run_once)
+            relay = [Job(RELAY, RELAY_LOOK_S, run, full=1, finish_s=RELAY_FINISH_S)]
         return (*consumers, *bus, *relay, Job("delivery_lag", LAG_S, self.show_lag))
 
     def consumption(self, name: str) -> Consumption:

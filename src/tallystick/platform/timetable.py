@@ -25,12 +25,14 @@ class Job(Struct, frozen=True):
     """One thing to be done again and again: `run` does one round.
 
     With `full` a round that answers this number left something undone: the next follows at once.
+    `finish_s` is what a round under way is given once it is time to stop; then it is cancelled.
     """
 
     name: str
     every_s: float
     run: Callable[[], Awaitable[object]]
     full: int | None = None
+    finish_s: float = FINISH_S
 
     def pause_s(self, failures: int, answer: object = None) -> float:
         """How long to wait after a round, `failures` rounds in a row having failed."""
@@ -39,21 +41,19 @@ class Job(Struct, frozen=True):
         return min(self.every_s, RETRY_PAUSES_S[min(failures, len(RETRY_PAUSES_S)) - 1])
 
 
-async def keep_timetable(
-    jobs: Sequence[Job], stop: asyncio.Event, *, finish_s: float = FINISH_S
-) -> None:
-    """Run the jobs, each beside the others, until `stop` is set.
-
-    A round under way is then given `finish_s` to end before it is cancelled.
-    """
+async def keep_timetable(jobs: Sequence[Job], stop: asyncio.Event) -> None:
+    """Run the jobs, each beside the others, until `stop` is set and they have finished."""
     rounds = [asyncio.create_task(_keep(job, stop), name=job.name) for job in jobs]
     await stop.wait()
-    if rounds:
-        _, late = await asyncio.wait(rounds, timeout=finish_s)
-        for task in late:
-            _log.warning("job_cut_short", job=task.get_name())
-            task.cancel()
-        await asyncio.gather(*rounds, return_exceptions=True)
+    await asyncio.gather(*map(_finish, jobs, rounds))
+
+
+async def _finish(job: Job, task: asyncio.Task[None]) -> None:
+    await asyncio.wait([task], timeout=job.finish_s)
+    if not task.done():
+        _log.warning("job_cut_short", job=job.name)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def run_once(jobs: Sequence[Job]) -> tuple[str, ...]:
