@@ -38,7 +38,9 @@ class Workers:
         return await process.wait()
 
     async def lease_runs_out(self) -> None:
-        """Nobody has to wait for whoever died reading."""
+        """Nobody has to wait for whoever died reading, nor believes that he reads himself."""
+        for consumption in self.site.app.delivery.consumptions:
+            consumption.reader.lease.lose()
         settings = {"search_path": self.owner.schema}
         connection = await connect(self.owner, server_settings=settings)
         try:
