@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-# Hundreds of processes import the same modules here: compiling them each time doubles every start.
+# Every process here imports the same modules: compiling them each time makes 1.2 s of a start 2.0.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help

@@ -160,6 +160,7 @@ async def test_a_worker_that_ends_waits_for_no_broker_that_is_away(
             if bus._producer is not None:
                 break
             await asyncio.sleep(0.01)
+        assert bus._producer is not None, "nothing was ever sent"
         stop.set()
         asked_at_s = loop.time()
         await working
